@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// The configuration of a node as plain structs, filled from YAML by the one schema table in
+// conf_schema.c. No side effects: parsing and validation touch nothing but the files they read.
+// Any thread; control owns the current one.
+#pragma once
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "dataplane/aead.h"
+#include "dataplane/worker.h"
+#include "drivers/port.h"
+
+#define CONF_NAME_BYTES 64
+#define CONF_PATH_BYTES 256
+#define CONF_GATEWAYS_MAX DP_GATEWAYS_MAX
+#define CONF_LIST_MAX 64   // local networks, DNS servers per gateway
+#define CONF_VLANS_MAX 256 // per interface
+
+struct conf_prefix {
+	uint8_t family; // 4, 6; 0: not set
+	uint8_t len;
+	uint8_t addr[16]; // IPv4 in the first four bytes; host bits zero
+};
+
+struct conf_addr {
+	uint8_t family; // 4, 6; 0: not set
+	uint8_t addr[16];
+};
+
+enum conf_topology { CONF_TOPOLOGY_SUBNET };
+enum conf_duplicate { CONF_DUPLICATE_REPLACE, CONF_DUPLICATE_ALLOW, CONF_DUPLICATE_REFUSE };
+enum conf_udp_checksum { CONF_UDP_CSUM_AUTO, CONF_UDP_CSUM_ZERO };
+enum conf_tls { CONF_TLS_1_2, CONF_TLS_1_3 };
+
+struct conf_vlan {
+	uint16_t id;
+	char netns[CONF_NAME_BYTES];
+};
+
+struct conf_interface {
+	char name[PORT_NAME_BYTES];
+	uint8_t sides; // PORT_LINK | PORT_VPN
+	enum port_kind driver;
+	char netns[CONF_NAME_BYTES]; // "": the daemon's own
+	uint16_t mtu;                // 0: the interface's
+	bool memif_server;
+	uint16_t memif_id;
+	char exception[IFNAMSIZ]; // name of the exception interface (memif, pci, tap, ...)
+	size_t vlan_count;
+	struct conf_vlan vlans[CONF_VLANS_MAX];
+	int line; // in the file, for messages
+};
+
+struct conf_gateway {
+	char name[CONF_NAME_BYTES];
+	int line;
+	struct conf_addr endpoint_addr;
+	uint16_t endpoint_port;
+	char netns[CONF_NAME_BYTES];      // inside; "": the daemon's own
+	char link_netns[CONF_NAME_BYTES]; // where the endpoint's socket lives; "": the daemon's own
+	char tun[IFNAMSIZ];               // name of the TUN device; default sluice-NAME, cut
+	char ca[CONF_PATH_BYTES], cert[CONF_PATH_BYTES], key[CONF_PATH_BYTES];
+	char crl[CONF_PATH_BYTES];       // "": none
+	char tls_crypt[CONF_PATH_BYTES]; // "": none
+	enum conf_tls tls_version_min;
+	struct conf_prefix client_cidr, client_cidr6;
+	enum conf_topology topology;
+	size_t local_network_count;
+	struct conf_prefix local_networks[CONF_LIST_MAX];
+	size_t dns_count;
+	struct conf_addr dns[CONF_LIST_MAX];
+	bool redirect_gateway;
+	size_t data_cipher_count;
+	enum aead_cipher data_ciphers[AEAD_CIPHER_COUNT]; // in order of preference
+	uint32_t keepalive_interval_s, keepalive_timeout_s;
+	uint32_t reneg_s;       // renegotiate after at most; 0: never by time
+	uint32_t hand_window_s; // a handshake must be over within
+	uint32_t tran_window_s; // an old key may live on
+	uint32_t max_connections;
+	enum conf_duplicate duplicate_cn;
+	uint16_t tun_mtu; // 0: what fits one outside datagram
+	bool mss_clamp;
+	bool fast_path;
+	bool copy_dscp;
+	enum conf_udp_checksum udp_checksum;
+	uint32_t slow_path_pps; // token bucket of this gateway's slow path
+};
+
+struct conf {
+	char path[CONF_PATH_BYTES];
+	uint16_t workers;
+	char lcores[CONF_NAME_BYTES]; // worker cores "1,2" or "1-3"; "": chosen
+	uint16_t control_lcore;
+	enum worker_poll poll;
+	uint64_t memory_bytes; // hugepages
+	uint32_t max_routes;
+	uint32_t control_pps, control_prefix_pps; // limits of the XDP program
+	char socket[CONF_PATH_BYTES];             // of sluicectl
+	char bpf_object[CONF_PATH_BYTES];         // steer.bpf.o; "": where it was built or installed
+	int log_level;                            // enum log_level
+	size_t interface_count;
+	struct conf_interface interfaces[PORT_ACCELERATED_MAX];
+	size_t gateway_count;
+	struct conf_gateway *gateways;
+};
+
+struct conf_error {
+	char text[1024]; // "sluice.yaml:35:9: gateway gw1: rate must be 1mbit..100gbit, got \"0\""
+};
+
+// Reads and validates a file. NULL on error, the first of which is in *err (complete, one line).
+struct conf *conf_load(const char *path, struct conf_error *err);
+// The same from memory; `path` is for messages. For tests and the fuzzer.
+struct conf *conf_parse(const char *text, size_t len, const char *path, struct conf_error *err);
+void conf_free(struct conf *c);
+struct conf_gateway *conf_gateway_by_name(const struct conf *c, const char *name);
+
+// Clients a node must have room for: the sum of max_connections.
+uint32_t conf_clients_max(const struct conf *c);
+
+// The schema as text: `sluiced --help-config`, and the OPTIONS section of sluice.yaml(5) (roff).
+void conf_schema_help(FILE *out);
+void conf_schema_man(FILE *out);

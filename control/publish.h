@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// The only writer of data-plane state: control's decisions become peers, key slots, endpoints and
+// routes that workers see. Unpublished objects are freed by retire.c after a grace period, key
+// slots wiped. Control thread only.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/session.h"
+#include "dataplane/state.h"
+
+struct publish;
+
+struct publish *publish_new(struct dp *dp);
+void publish_free(struct publish *p); // waits for the grace period: shutdown only
+// Frees what every worker has let go of. From the event loop, every few milliseconds.
+void publish_tick(struct publish *p);
+
+// Swaps in a new snapshot (ports, endpoints, gateways); takes ownership.
+void publish_state(struct publish *p, struct dp_state *st);
+
+struct publish_peer {
+	uint16_t gateway;
+	uint16_t vpn_domain;
+	struct session_addr local, remote;
+	uint32_t link_nexthop; // NEXTHOP_KERNEL: through the kernel socket
+	uint8_t vpn4[4], vpn6[16];
+	uint16_t mss4;
+	bool data_v1;
+	bool udp_csum_zero;
+};
+
+// Reserves a dense peer id that no packet in flight can still name. PROTO_PEER_ID_UNDEF: none.
+uint32_t publish_peer_id_get(struct publish *p);
+// Publishes a peer under a reserved id, without keys. 0 or -errno (then the id is given back).
+int publish_peer_add(struct publish *p, uint32_t peer_id, const struct publish_peer *desc);
+// Unpublishes peer and keys; the id comes back after every worker has drained its rings.
+void publish_peer_del(struct publish *p, uint32_t peer_id);
+// New outer header: address or route changed.
+int publish_peer_link(struct publish *p, uint32_t peer_id, const struct session_addr *remote,
+	uint32_t link_nexthop);
+
+int publish_key_add(struct publish *p, uint32_t peer_id, const struct session_key *key,
+	bool promote);
+void publish_key_promote(struct publish *p, uint32_t peer_id, uint8_t key_id);
+void publish_key_del(struct publish *p, uint32_t peer_id, uint8_t key_id);
+
+// Sends a plaintext message inside the data channel (keepalive). 0 or -ENOBUFS.
+int publish_message(struct publish *p, uint32_t peer_id, const uint8_t *data, uint16_t len);
+
+struct publish_peer_stats {
+	uint64_t recv_age_ms, send_age_ms; // UINT64_MAX: never
+	uint64_t in_pkts, in_bytes, out_pkts, out_bytes, link_in_bytes, link_out_bytes;
+	uint32_t generation;
+	unsigned int worker;
+};
+bool publish_peer_stats(const struct publish *p, uint32_t peer_id, struct publish_peer_stats *out);

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// Worker -> control: what control must act on. One bounded SPSC ring per worker; a full ring loses
+// the event and counts it, so an event is a hint that control could also find by reading counters.
+#pragma once
+
+#include <stdint.h>
+
+enum event_type {
+	EVENT_KEY_USED,   // first packet authenticated with this key id
+	EVENT_PKTID_HIGH, // sending key has passed PKTID_RENEGOTIATE
+	EVENT_PEER_EXIT,  // client said goodbye inside the data channel (OCC EXIT)
+	EVENT_UNBOUND,    // data packet came from another address (rate-limited by the worker)
+};
+
+struct event {
+	uint32_t type; // enum event_type
+	uint32_t peer_id;
+	uint32_t generation; // stale events are ignored
+	uint8_t key_id;
+	uint8_t family;
+	uint16_t port_be;
+	uint8_t addr[16];
+};

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// Punt thread and control -> worker: packets from TUN devices, kernel sockets, exception
+// interfaces, and messages of control (keepalive). One bounded multi-producer ring per worker.
+#pragma once
+
+#include <stdint.h>
+
+struct dp;
+struct rte_mbuf;
+
+// A fresh mbuf with zeroed scratch and m->port = port (PKT_PORT_*), or NULL (pool empty).
+// Any thread but workers.
+struct rte_mbuf *inject_alloc(struct dp *dp, uint16_t port);
+
+// Gives m to a worker; pkt->stage must be set. 0, or -ENOBUFS (ring full; m still the caller's).
+// The worker counts it as received on m->port.
+int inject_push(struct dp *dp, unsigned int worker, struct rte_mbuf *m);

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// Worker -> punt thread: packets the fast path cannot finish, with the reason. One bounded
+// multi-producer ring for all workers; the punt thread (control/slowpath.c) is its only consumer.
+// The mbuf's scratch (struct pkt) says where the packet goes on:
+//   PUNT_TO_TUN        data starts at the inner IP header -> TUN device of pkt->gateway
+//   PUNT_TO_LINK       data starts at the OpenVPN header -> sendto() the peer's address on the
+//                      gateway's kernel socket (link next hop unknown, kernel will find it)
+//   PUNT_TO_EXCEPTION  data is the whole Ethernet frame -> exception interface of m->port
+#pragma once
+
+#include <stdint.h>
+
+struct rte_mbuf;
+struct worker;
+
+// X(NAME, counter name, why the kernel gets it)
+#define PUNT_REASONS(X) \
+	X(LOCAL, "local", "addressed to the gateway itself") \
+	X(TTL, "ttl", "TTL or hop limit expired: the kernel answers") \
+	X(TOO_BIG, "too_big", "larger than the next link: the kernel fragments or answers") \
+	X(NO_ROUTE, "no_route", "no accelerated route to the destination") \
+	X(NO_NEIGH, "no_neigh", "next hop's link address not resolved yet") \
+	X(IP_OPTIONS, "ip_options", "IPv4 options or IPv6 hop-by-hop header") \
+	X(MULTICAST, "multicast", "multicast or broadcast destination") \
+	X(FAST_PATH_OFF, "fast_path_off", "fast_path: off for this gateway") \
+	X(LINK, "link", "no accelerated next hop to the client's outside address") \
+	X(EXCEPTION, "exception", "not the fast path's: ARP, control channel, other traffic of the node")
+
+enum punt_reason {
+#define X(name, counter, text) PUNT_##name,
+	PUNT_REASONS(X)
+#undef X
+	PUNT_REASON_COUNT
+};
+
+enum punt_dest { PUNT_TO_TUN, PUNT_TO_LINK, PUNT_TO_EXCEPTION };
+
+const char *punt_name(enum punt_reason reason);
+const char *punt_text(enum punt_reason reason);
+
+// Worker. Takes ownership of m: punts it, or drops it as PUNT_FULL. Counts either.
+void punt_push(struct worker *w, struct rte_mbuf *m, enum punt_dest dest, enum punt_reason reason);

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// DPDK ports by kind, opened inside the network namespace they belong to. Main thread only, but
+// the two burst functions. Call order: port_open, port_start, bursts, port_stop, port_close.
+#pragma once
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ethdev.h>
+
+#define PORT_ACCELERATED_MAX 24 // Debian's DPDK has room for 32 ports
+#define PORT_NAME_BYTES 64
+
+enum port_kind {
+	PORT_AF_XDP, // the node's own interface, through our XDP program
+	PORT_PCI,    // NIC bound to vfio-pci
+	PORT_MEMIF,  // shared memory, for tests and benchmarks
+	PORT_TAP,
+	PORT_RING,
+	PORT_NULL,
+	PORT_PCAP,
+};
+
+enum port_side { PORT_LINK = 1, PORT_VPN = 2 }; // outside, inside; may be both
+
+struct port_conf {
+	char name[PORT_NAME_BYTES];   // interface name; PCI address; memif socket path; pcap files ...
+	enum port_kind kind;
+	enum port_side side;
+	char netns[PORT_NAME_BYTES];  // "": the daemon's own
+	uint16_t queues;              // one per worker
+	uint16_t mtu;                 // 0: as the interface has it
+	const char *bpf_object;       // path of steer.bpf.o (af_xdp)
+	bool memif_server;            // memif: we make the socket
+	uint16_t memif_id;
+	const char *devargs_extra;    // appended to the vdev arguments, NULL: none
+};
+
+struct port {
+	uint16_t id; // ethdev id
+	enum port_kind kind;
+	enum port_side side;
+	char name[PORT_NAME_BYTES];
+	char netns[PORT_NAME_BYTES];
+	char device[PORT_NAME_BYTES]; // DPDK device name, for unplugging
+	int ifindex;                  // kernel interface (af_xdp) or 0
+	uint16_t queues;
+	uint16_t mtu;
+	struct rte_ether_addr mac;
+	bool complete_csum;    // peer may hand us unfinished checksums (veth, virtio_net, tap)
+	bool udp_csum_offload; // transmit
+	bool ip_csum_offload;
+	bool needs_exception;  // kernel does not see this port: wants an exception interface
+};
+
+// 0, or -errno after logging one line that says what and how to mend it: -ENODEV (no such
+// interface or namespace), -EBUSY (someone else's XDP program; or fewer queues than workers),
+// -EINVAL, -ENOMEM, -EPERM. On success *out is owned by the caller until port_close().
+int port_open(const struct port_conf *conf, struct rte_mempool *pool, struct port **out);
+int port_start(struct port *p);
+void port_stop(struct port *p);
+void port_close(struct port *p); // also removes its XDP program; accepts NULL
+
+const char *port_kind_name(enum port_kind kind);
+int port_kind_by_name(const char *name); // -1: unknown
+
+// Worker.
+static inline uint16_t port_rx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **m, uint16_t n)
+{
+	return rte_eth_rx_burst(port, queue, m, n);
+}
+
+static inline uint16_t port_tx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **m, uint16_t n)
+{
+	return rte_eth_tx_burst(port, queue, m, n);
+}
