@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// The options string ("OCC") that both sides send in their key messages:
+// "V4,dev-type tun,link-mtu 1549,...,cipher AES-256-GCM,auth SHA1,keysize 128,key-method 2,tls-client".
+// Only its cipher and whether it says compression or fragment mean anything. Pure.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define OPTIONS_STRING_BYTES 512
+
+struct options_string {
+	char cipher[32]; // as spelled; "": none named; "none" for [null-cipher]
+	char auth[32];
+	bool comp_lzo;	  // compression framing
+	bool mtu_dynamic; // fragment
+	bool dev_tap;
+};
+
+// Ends at `len` or the first NUL; unprintable items are skipped. Never fails.
+void options_string_parse(struct options_string *o, const char *text, size_t len);
+// The server's. cipher NULL: not named. comp_lzo as the client said, which silences old clients.
+// Returns the length without NUL or -EMSGSIZE.
+int options_string_compose(char *out, size_t room, const char *cipher, bool comp_lzo);
