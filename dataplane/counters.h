@@ -14,13 +14,15 @@
 #include "dataplane/pkt.h"
 #include "dataplane/punt.h"
 
+struct dp;
+
 typedef _Atomic(uint64_t) counter_t;
 
 // One writer per counter, so that no locked instruction is needed.
 static inline void counter_add(counter_t *c, uint64_t n)
 {
-	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n,
-		memory_order_relaxed);
+	atomic_store_explicit(
+		c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
 static inline uint64_t counter_get(const counter_t *c)
@@ -56,9 +58,18 @@ struct gateway_counters {
 struct load_counters {
 	counter_t turns, busy_turns;
 	counter_t busy_cycles, idle_cycles, sleep_cycles;
-	counter_t longest_turn_cycles; // reset by control's reading through load_epoch
+	counter_t longest_turn_cycles; // since the last counters_load_reset()
 	counter_t handoff_in, handoff_out;
 	counter_t inject_in;
+	counter_t events_lost;
+	counter_t captured, capture_lost;
+	counter_t overload_turns; // turns that began saturated
+};
+
+// Packets waiting in a worker's rings, and the room there is.
+struct ring_levels {
+	uint32_t handoff, inject, events;
+	uint32_t handoff_size, inject_size, events_size;
 };
 
 struct worker_counters {
@@ -66,3 +77,9 @@ struct worker_counters {
 	struct port_counters port[PKT_PORT_COUNT];
 	struct gateway_counters gateway[]; // gateways_max of them
 };
+
+// What one worker counted; NULL past the last worker. Any thread.
+const struct worker_counters *counters_of(const struct dp *dp, unsigned int worker);
+void counters_rings(const struct dp *dp, unsigned int worker, struct ring_levels *out);
+// Starts a new period of longest_turn_cycles. Control; effective with the worker's next turn.
+void counters_load_reset(struct dp *dp, unsigned int worker);

@@ -30,6 +30,7 @@
 	X(HANDOFF_FULL, "handoff_full", "ring to the owner worker full") \
 	X(PUNT_FULL, "punt_full", "ring to the punt thread full") \
 	X(PUNT_LIMIT, "punt_limit", "token bucket of the slow path empty for this peer or gateway") \
+	X(ECN, "ecn", "outer header marked for an inner packet that cannot carry it (RFC 6040)") \
 	X(TX_FULL, "tx_full", "port's transmit queue full") \
 	X(DOMAIN, "domain", "VLAN tag of no routing domain")
 

@@ -5,13 +5,19 @@
 // the event and counts it, so an event is a hint that control could also find by reading counters.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
+struct dp;
+struct worker;
+
+#define EVENT_RING_SIZE 4096
+
 enum event_type {
-	EVENT_KEY_USED,   // first packet authenticated with this key id
+	EVENT_KEY_USED,	  // first packet authenticated with this key id
 	EVENT_PKTID_HIGH, // sending key has passed PKTID_RENEGOTIATE
 	EVENT_PEER_EXIT,  // client said goodbye inside the data channel (OCC EXIT)
-	EVENT_UNBOUND,    // data packet came from another address (rate-limited by the worker)
+	EVENT_UNBOUND,	  // data packet came from another address (rate-limited by the worker)
 };
 
 struct event {
@@ -23,3 +29,9 @@ struct event {
 	uint16_t port_be;
 	uint8_t addr[16];
 };
+
+// Control: takes the oldest event of a worker. False: none.
+bool event_pop(struct dp *dp, unsigned int worker, struct event *ev);
+
+// Worker: a full ring counts the event as lost.
+void event_push(struct worker *w, const struct event *ev);

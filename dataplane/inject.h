@@ -10,10 +10,11 @@
 struct dp;
 struct rte_mbuf;
 
-// A fresh mbuf with zeroed scratch and m->port = port (PKT_PORT_*), or NULL (pool empty).
+// A fresh mbuf with reset scratch (pkt_reset) and m->port = port (PKT_PORT_*), or NULL (pool empty).
 // Any thread but workers.
 struct rte_mbuf *inject_alloc(struct dp *dp, uint16_t port);
 
-// Gives m to a worker; pkt->stage must be set. 0, or -ENOBUFS (ring full; m still the caller's).
-// The worker counts it as received on m->port.
+// Gives m to a worker; pkt->stage and what it asks for (pkt.h) must be set. 0, or -ENOBUFS (ring
+// full; m still the caller's). The worker counts it as received on m->port. Any worker will do:
+// it finds the peer and hands over to the owner.
 int inject_push(struct dp *dp, unsigned int worker, struct rte_mbuf *m);

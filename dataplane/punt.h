@@ -5,13 +5,15 @@
 // multi-producer ring for all workers; the punt thread (control/slowpath.c) is its only consumer.
 // The mbuf's scratch (struct pkt) says where the packet goes on:
 //   PUNT_TO_TUN        data starts at the inner IP header -> TUN device of pkt->gateway
-//   PUNT_TO_LINK       data starts at the OpenVPN header -> sendto() the peer's address on the
-//                      gateway's kernel socket (link next hop unknown, kernel will find it)
+//   PUNT_TO_LINK       data starts at the OpenVPN header -> sendto() pkt->link_addr/link_port_be
+//                      on the socket of pkt->gateway (no next hop of ours: the kernel finds it);
+//                      pkt->link_tos is what the outer header should carry
 //   PUNT_TO_EXCEPTION  data is the whole Ethernet frame -> exception interface of m->port
 #pragma once
 
 #include <stdint.h>
 
+struct dp;
 struct rte_mbuf;
 struct worker;
 
@@ -26,19 +28,30 @@ struct worker;
 	X(MULTICAST, "multicast", "multicast or broadcast destination") \
 	X(FAST_PATH_OFF, "fast_path_off", "fast_path: off for this gateway") \
 	X(LINK, "link", "no accelerated next hop to the client's outside address") \
-	X(EXCEPTION, "exception", "not the fast path's: ARP, control channel, other traffic of the node")
+	X(EXCEPTION, "exception", \
+		"not the fast path's: ARP, control channel, other traffic of the node")
 
 enum punt_reason {
 #define X(name, counter, text) PUNT_##name,
 	PUNT_REASONS(X)
 #undef X
-	PUNT_REASON_COUNT
+		PUNT_REASON_COUNT
 };
 
 enum punt_dest { PUNT_TO_TUN, PUNT_TO_LINK, PUNT_TO_EXCEPTION };
 
+// What one peer, and all peers of one gateway, may send to TUN and LINK through one worker, so that
+// no client fills the ring for others. Above: DROP_PUNT_LIMIT.
+#define PUNT_PEER_PPS 65536u
+#define PUNT_PEER_BURST 1024u
+#define PUNT_GATEWAY_PPS 262144u
+#define PUNT_GATEWAY_BURST 4096u
+
 const char *punt_name(enum punt_reason reason);
 const char *punt_text(enum punt_reason reason);
 
-// Worker. Takes ownership of m: punts it, or drops it as PUNT_FULL. Counts either.
+// Punt thread: up to n packets, now the caller's (rte_pktmbuf_free when done). Returns how many.
+unsigned int punt_pop_burst(struct dp *dp, struct rte_mbuf **m, unsigned int n);
+
+// Worker. Takes ownership of m: punts it, or drops it as PUNT_FULL or PUNT_LIMIT. Counts either.
 void punt_push(struct worker *w, struct rte_mbuf *m, enum punt_dest dest, enum punt_reason reason);

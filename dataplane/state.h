@@ -29,7 +29,8 @@
 struct dp_gateway {
 	bool active;
 	bool fast_path;        // off: everything inner goes through the TUN device
-	bool copy_dscp;        // between inner and outer header; ECN always as in RFC 6040
+	bool copy_dscp;        // inner to outer header; never back (RFC 2983, pipe model)
+	bool ecn_compat;       // outer Not-ECT: RFC 6040 compatibility mode, else normal mode
 	uint16_t vpn_domain;   // inside
 	uint16_t link_domain;  // outside
 	uint16_t tun_mtu;      // inner packets above go to the kernel

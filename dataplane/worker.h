@@ -16,54 +16,82 @@
 #include "dataplane/state.h"
 
 #define WORKER_BURST 32
+#define WORKER_TX_ROOM (WORKER_BURST * 2)
 #define WORKER_RING_SIZE 4096
 
 enum worker_poll { WORKER_POLL_BUSY, WORKER_POLL_ADAPTIVE };
 
+struct overload;
+struct punt_limits;
 struct rte_mbuf;
+struct rte_ring;
+
+// What to count once the port has taken a packet: the mbuf is no longer ours to look at then.
+struct tx_mark {
+	uint8_t origin; // m->port
+	uint8_t flags;	// PKT_F_*
+	uint16_t gateway;
+};
 
 // Packets waiting for one transmit queue until the end of the turn.
-struct worker_tx {
+struct worker_txq {
 	uint16_t count;
-	struct rte_mbuf *pkts[WORKER_BURST * 2];
+	struct tx_mark marks[WORKER_TX_ROOM];
+	struct rte_mbuf *pkts[WORKER_TX_ROOM];
+};
+
+struct worker_handoff {
+	uint16_t count;
+	struct rte_mbuf *pkts[WORKER_BURST];
 };
 
 struct worker {
 	struct dp *dp;
 	const struct dp_state *st; // loaded once per turn
-	uint16_t index;            // 0 .. worker_count - 1; also its queue on every port
-	unsigned int lcore_id;
+	uint64_t now_tsc;	   // taken once per turn
+	struct worker_counters *counters;
+	uint16_t index;	   // 0 .. worker_count - 1; its queue on every port, its QSBR thread id
+	uint16_t tx_ports; // ids below this may have something in tx[]
 	enum worker_poll poll;
-	uint64_t now_tsc;          // taken once per turn
+	unsigned int lcore_id;
 	struct rte_ring *handoff;  // other workers -> this
 	struct rte_ring *inject;   // punt thread, control -> this
 	struct rte_ring *events;   // this -> control, elements of struct event
-	counter_t events_lost;
-	struct worker_tx tx[PKT_PORT_MAX];
-	struct worker_tx to_worker[DP_WORKERS_MAX];
-	_Atomic(bool) stop;
-	_Atomic(bool) disabled;    // test aid: polls nothing, so that everything is the kernel's
 	struct overload *overload; // see overload.h
-	struct worker_counters *counters;
+	struct punt_limits *punt_limits;
+	uint64_t recv_tsc_step; // a time stamp that moved less is not stored
+	uint64_t capture_tsc;	// when the capture budget was filled up
+	uint32_t capture_left;
+	uint32_t load_epoch_seen;
+	uint16_t ip_id;	  // of the next outer IPv4 datagram
+	uint32_t frag_id; // of the next fragmented IPv6 datagram
+	struct worker_txq tx[PKT_PORT_MAX];
+	struct worker_handoff to_worker[DP_WORKERS_MAX];
+
+	// Written by control.
+	alignas(64) _Atomic(bool) stop;
+	_Atomic(bool) disabled; // polls nothing, so that everything is the kernel's
+	_Atomic(uint32_t) load_epoch;
 };
 
-struct worker *worker_new(struct dp *dp, uint16_t index, unsigned int lcore_id,
-	enum worker_poll poll);
+// Main thread, before the lcore runs: makes worker `index` of dp and enters it in dp->workers.
+// NULL and errno.
+struct worker *worker_new(
+	struct dp *dp, uint16_t index, unsigned int lcore_id, enum worker_poll poll);
+// After the lcore has returned. Frees what is still in its rings; accepts NULL.
 void worker_free(struct worker *w);
 
 // lcore function: runs until worker_stop(). Returns 0.
 int worker_run(void *worker);
+// Any thread. The caller then waits for the lcore.
 void worker_stop(struct worker *w);
 
 // One turn of the loop without the quiescent report; returns the packets it handled.
 unsigned int worker_turn(struct worker *w);
 
-// The two paths. m[] belongs to the path afterwards. port: ethdev id they came from.
-void inbound_burst(struct worker *w, uint16_t port, struct rte_mbuf **m, unsigned int n);
-void outbound_burst(struct worker *w, uint16_t port, struct rte_mbuf **m, unsigned int n);
-
-// Queues m for transmission on a port at the end of the turn and counts it as carried.
+// Queues m for transmission on a port at the end of the turn; it is counted as carried when the
+// port has taken it, else as TX_FULL.
 void worker_tx(struct worker *w, uint16_t port, struct rte_mbuf *m);
+// As above for the fragments of one datagram, which are counted as one packet.
+void worker_tx_fragments(struct worker *w, uint16_t port, struct rte_mbuf **m, unsigned int n);
 void worker_tx_flush(struct worker *w);
-// Posts an event for control; a full ring counts it as lost.
-void worker_event(struct worker *w, const struct event *ev);
