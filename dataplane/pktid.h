@@ -26,7 +26,7 @@ struct pktid_send {
 
 // All zero before the first packet.
 struct pktid_recv {
-	uint32_t highest;	      // highest id accepted; 0 before the first
+	uint32_t highest;             // highest id accepted; 0 before the first
 	uint64_t bitmap[PKTID_WORDS]; // bit id % 64 of word id / 64 % PKTID_WORDS: id was accepted
 };
 static_assert(sizeof(struct pktid_recv) == 8 + 8 * PKTID_WORDS, "pktid: layout has changed");

@@ -38,8 +38,8 @@ static const struct {
 	/* 17 */ {4, false},
 	/* 18 */ {5, true},
 	/* 19 */ {W + 9, true}, // lower edge is 10
-	/* 20 */ {9, false},	// never seen, too old by one
-	/* 21 */ {10, true},	// the oldest of the window
+	/* 20 */ {9, false},    // never seen, too old by one
+	/* 21 */ {10, true},    // the oldest of the window
 	/* 22 */ {10, false},
 	/* 23 */ {W + 63, true},
 	/* 24 */ {64, false},
@@ -49,7 +49,7 @@ static const struct {
 	/* 28 */ {67, true},
 	/* 29 */ {128, true},
 	/* 30 */ {64 * PKTID_WORDS + 63, true}, // last bit of that word
-	/* 31 */ {64 * PKTID_WORDS, false}, // row 26
+	/* 31 */ {64 * PKTID_WORDS, false},     // row 26
 	/* 32 */ {64 * PKTID_WORDS + 63, false},
 	/* 33 */ {64 * PKTID_WORDS + 63 - W, false},
 	/* 34 */ {64 * PKTID_WORDS + 64 - W, false}, // 128, row 29
