@@ -23,6 +23,9 @@
 #define CONF_GATEWAYS_MAX DP_GATEWAYS_MAX
 #define CONF_LIST_MAX 64   // local networks, DNS servers per gateway
 #define CONF_VLANS_MAX 256 // per interface
+#define CONF_FILE_BYTES (4 << 20)
+#define CONF_WARNINGS_MAX 32
+#define CONF_WARNING_BYTES 256
 
 struct conf_prefix {
 	uint8_t family; // 4, 6; 0: not set
@@ -50,7 +53,7 @@ struct conf_interface {
 	uint8_t sides; // PORT_LINK | PORT_VPN
 	enum port_kind driver;
 	char netns[CONF_NAME_BYTES]; // "": the daemon's own
-	uint16_t mtu;                // 0: the interface's
+	uint16_t mtu;		     // 0: the interface's
 	bool memif_server;
 	uint16_t memif_id;
 	char exception[IFNAMSIZ]; // name of the exception interface (memif, pci, tap, ...)
@@ -64,11 +67,11 @@ struct conf_gateway {
 	int line;
 	struct conf_addr endpoint_addr;
 	uint16_t endpoint_port;
-	char netns[CONF_NAME_BYTES];      // inside; "": the daemon's own
+	char netns[CONF_NAME_BYTES];	  // inside; "": the daemon's own
 	char link_netns[CONF_NAME_BYTES]; // where the endpoint's socket lives; "": the daemon's own
-	char tun[IFNAMSIZ];               // name of the TUN device; default sluice-NAME, cut
+	char tun[IFNAMSIZ];		  // name of the TUN device; default sluice-NAME, shortened
 	char ca[CONF_PATH_BYTES], cert[CONF_PATH_BYTES], key[CONF_PATH_BYTES];
-	char crl[CONF_PATH_BYTES];       // "": none
+	char crl[CONF_PATH_BYTES];	 // "": none
 	char tls_crypt[CONF_PATH_BYTES]; // "": none
 	enum conf_tls tls_version_min;
 	struct conf_prefix client_cidr, client_cidr6;
@@ -81,7 +84,7 @@ struct conf_gateway {
 	size_t data_cipher_count;
 	enum aead_cipher data_ciphers[AEAD_CIPHER_COUNT]; // in order of preference
 	uint32_t keepalive_interval_s, keepalive_timeout_s;
-	uint32_t reneg_s;       // renegotiate after at most; 0: never by time
+	uint32_t reneg_s;	// renegotiate after at most; 0: never by time
 	uint32_t hand_window_s; // a handshake must be over within
 	uint32_t tran_window_s; // an old key may live on
 	uint32_t max_connections;
@@ -103,22 +106,26 @@ struct conf {
 	uint64_t memory_bytes; // hugepages
 	uint32_t max_routes;
 	uint32_t control_pps, control_prefix_pps; // limits of the XDP program
-	char socket[CONF_PATH_BYTES];             // of sluicectl
-	char bpf_object[CONF_PATH_BYTES];         // steer.bpf.o; "": where it was built or installed
-	int log_level;                            // enum log_level
+	char socket[CONF_PATH_BYTES];		  // of sluicectl
+	char bpf_object[CONF_PATH_BYTES]; // steer.bpf.o; "": where it was built or installed
+	int log_level;			  // enum log_level
 	size_t interface_count;
 	struct conf_interface interfaces[PORT_ACCELERATED_MAX];
 	size_t gateway_count;
 	struct conf_gateway *gateways;
+	size_t warning_count; // complete lines for the log; more than fit are left out
+	char warnings[CONF_WARNINGS_MAX][CONF_WARNING_BYTES];
 };
 
 struct conf_error {
 	char text[1024]; // "sluice.yaml:35:9: gateway gw1: rate must be 1mbit..100gbit, got \"0\""
 };
 
-// Reads and validates a file. NULL on error, the first of which is in *err (complete, one line).
+// Reads and validates a file, and looks whether the files it names are there. NULL on error, the
+// first of which is in *err (complete, one line). Relative paths start where the file is.
 struct conf *conf_load(const char *path, struct conf_error *err);
-// The same from memory; `path` is for messages. For tests and the fuzzer.
+// The same from memory, without looking for files; `path` is for messages and relative paths.
+// For tests and the fuzzer.
 struct conf *conf_parse(const char *text, size_t len, const char *path, struct conf_error *err);
 void conf_free(struct conf *c);
 struct conf_gateway *conf_gateway_by_name(const struct conf *c, const char *name);
