@@ -185,7 +185,8 @@ static const struct conf_option gateway_options[] = {
 		.help = "no: everything inside goes through the TUN device and the kernel, slowly, "
 			"for instance past its firewall."},
 	{"copy_dscp", CONF_T_BOOL, GW(copy_dscp), .def = "yes",
-		.help = "Copy DSCP between inner and outer header. ECN always is, as in RFC 6040."},
+		.help = "Copy DSCP from the inner to the outer header. ECN always is, both ways, as in "
+			"RFC 6040."},
 	{"udp_checksum", CONF_T_ENUM, GW(udp_checksum), .def = "auto", .words = checksum_words,
 		.help = "Checksum of outer datagrams over IPv4. zero: none, it saves time."},
 	{"slow_path_pps", CONF_T_INTEGER, GW(slow_path_pps), RANGE(1, 10000000), .def = "20000",
