@@ -19,6 +19,9 @@ void publish_free(struct publish *p); // waits for the grace period: shutdown on
 // Frees what every worker has let go of. From the event loop, every few milliseconds.
 void publish_tick(struct publish *p);
 
+// Frees an rte_malloc'ed object that workers may still read (old next hops, links). NULL is fine.
+void publish_retire(struct publish *p, const void *old);
+
 // Swaps in a new snapshot (ports, endpoints, gateways); takes ownership.
 void publish_state(struct publish *p, struct dp_state *st);
 

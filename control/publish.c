@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+
+#include "control/publish.h"
+
+#include "control/retire.h"
+#include "dataplane/base/log.h"
+#include "dataplane/inject.h"
+#include "dataplane/worker.h"
+
+#include <rte_cycles.h>
+#include <rte_ip.h>
+#include <rte_malloc.h>
+#include <rte_ring.h>
+#include <rte_udp.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+LOG_TYPE("publish");
+
+#define OUTER_TTL 64
+
+// What control remembers of a peer id, published or not.
+struct peer_id_record {
+	uint32_t generation; // of the next peer under this id; never 0
+	uint16_t vpn_domain;
+	struct session_addr remote;
+	struct session_addr local;
+	bool udp_csum_zero;
+};
+
+// A peer id on its way back: the grace period is over, now the rings must have drained past
+// what they held then.
+struct returning_id {
+	struct returning_id *next;
+	uint32_t peer_id;
+	uint64_t drained_at[DP_WORKERS_MAX];
+};
+
+struct publish {
+	struct dp *dp;
+	struct retire *retire;
+	struct peer_id_record *records; // by peer id
+	uint32_t *free_ids;             // ring: taken at the head, returned at the tail
+	uint32_t free_head, free_count;
+	struct returning_id *returning;
+};
+
+struct publish *publish_new(struct dp *dp)
+{
+	struct publish *p = calloc(1, sizeof(*p));
+	uint32_t n = dp->peers->size;
+
+	if (!p)
+		return NULL;
+	p->dp = dp;
+	p->retire = retire_new(dp->qsbr);
+	p->records = calloc(n, sizeof(*p->records));
+	p->free_ids = calloc(n, sizeof(*p->free_ids));
+	if (!p->retire || !p->records || !p->free_ids) {
+		publish_free(p);
+		errno = ENOMEM;
+		return NULL;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		p->free_ids[i] = i;
+		p->records[i].generation = 1;
+	}
+	p->free_count = n;
+	return p;
+}
+
+void publish_free(struct publish *p)
+{
+	struct returning_id *ret;
+
+	if (!p)
+		return;
+	retire_free(p->retire);
+	while ((ret = p->returning)) {
+		p->returning = ret->next;
+		free(ret);
+	}
+	free(p->records);
+	free(p->free_ids);
+	free(p);
+}
+
+static void id_give_back(struct publish *p, uint32_t peer_id)
+{
+	uint32_t n = p->dp->peers->size;
+
+	p->free_ids[(p->free_head + p->free_count) % n] = peer_id;
+	p->free_count++;
+}
+
+uint32_t publish_peer_id_get(struct publish *p)
+{
+	uint32_t id;
+
+	if (p->free_count == 0)
+		return PROTO_PEER_ID_UNDEF;
+	id = p->free_ids[p->free_head];
+	p->free_head = (p->free_head + 1) % p->dp->peers->size;
+	p->free_count--;
+	return id;
+}
+
+// Packets a worker has taken out of its rings so far.
+static uint64_t ring_packets_taken(const struct worker *w)
+{
+	const struct load_counters *load = &w->counters->load;
+
+	return counter_get(&load->handoff_in) + counter_get(&load->inject_in);
+}
+
+static bool rings_drained(const struct publish *p, const struct returning_id *ret)
+{
+	for (unsigned int i = 0; i < p->dp->worker_count; i++)
+		if (ring_packets_taken(p->dp->workers[i]) < ret->drained_at[i])
+			return false;
+	return true;
+}
+
+void publish_tick(struct publish *p)
+{
+	struct returning_id **at = &p->returning, *ret;
+
+	retire_poll(p->retire);
+	while ((ret = *at)) {
+		if (!rings_drained(p, ret)) {
+			at = &ret->next;
+			continue;
+		}
+		*at = ret->next;
+		id_give_back(p, ret->peer_id);
+		free(ret);
+	}
+}
+
+static void state_retired(void *arg, void *obj)
+{
+	(void)arg;
+	state_free(obj);
+}
+
+void publish_state(struct publish *p, struct dp_state *st)
+{
+	struct dp_state *old;
+
+	old = atomic_exchange_explicit(&p->dp->state, st, memory_order_acq_rel);
+	if (old)
+		retire_later(p->retire, state_retired, NULL, old);
+}
+
+static void plain_retired(void *arg, void *obj)
+{
+	(void)arg;
+	rte_free(obj);
+}
+
+void publish_retire(struct publish *p, const void *old)
+{
+	if (old)
+		retire_later(p->retire, plain_retired, NULL, (void *)(uintptr_t)old);
+}
+
+static void key_retired(void *arg, void *obj)
+{
+	(void)arg;
+	explicit_bzero(obj, sizeof(struct keyslot));
+	rte_free(obj);
+}
+
+// Sum of 16-bit words, big-endian data, not folded.
+static uint32_t sum_words(const uint8_t *data, size_t len)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i + 1 < len; i += 2)
+		sum += (uint32_t)(data[i] | data[i + 1] << 8);
+	return sum;
+}
+
+static void link_header_v4(struct peer_link *l, const struct session_addr *local,
+	const struct session_addr *remote)
+{
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)l->hdr;
+
+	*ip = (struct rte_ipv4_hdr){
+		.version_ihl = RTE_IPV4_VHL_DEF, .time_to_live = OUTER_TTL,
+		.next_proto_id = IPPROTO_UDP};
+	memcpy(&ip->src_addr, local->addr, 4);
+	memcpy(&ip->dst_addr, remote->addr, 4);
+	l->pseudo_sum = sum_words(local->addr, 4) + sum_words(remote->addr, 4) +
+		rte_cpu_to_be_16(IPPROTO_UDP);
+	l->hdr_len = sizeof(*ip) + sizeof(struct rte_udp_hdr);
+}
+
+static void link_header_v6(struct peer_link *l, const struct session_addr *local,
+	const struct session_addr *remote)
+{
+	struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)l->hdr;
+
+	*ip = (struct rte_ipv6_hdr){.vtc_flow = rte_cpu_to_be_32(6u << 28),
+		.proto = IPPROTO_UDP, .hop_limits = OUTER_TTL};
+	memcpy(ip->src_addr, local->addr, 16);
+	memcpy(ip->dst_addr, remote->addr, 16);
+	l->pseudo_sum = sum_words(local->addr, 16) + sum_words(remote->addr, 16) +
+		rte_cpu_to_be_16(IPPROTO_UDP);
+	l->hdr_len = sizeof(*ip) + sizeof(struct rte_udp_hdr);
+}
+
+static struct peer_link *link_new(const struct session_addr *local,
+	const struct session_addr *remote, uint32_t nexthop, bool udp_csum_zero)
+{
+	struct peer_link *l = rte_zmalloc("peer_link", sizeof(*l), RTE_CACHE_LINE_SIZE);
+	struct rte_udp_hdr *udp;
+
+	if (!l)
+		return NULL;
+	l->family = remote->family;
+	l->nexthop = nexthop;
+	if (remote->family == 4)
+		link_header_v4(l, local, remote);
+	else
+		link_header_v6(l, local, remote);
+	l->udp_csum_zero = udp_csum_zero && remote->family == 4;
+	udp = (struct rte_udp_hdr *)(l->hdr + l->hdr_len - sizeof(*udp));
+	udp->src_port = local->port_be;
+	udp->dst_port = remote->port_be;
+	memcpy(l->remote_addr, remote->addr, remote->family == 4 ? 4 : 16);
+	l->remote_port_be = remote->port_be;
+	return l;
+}
+
+int publish_peer_add(struct publish *p, uint32_t peer_id, const struct publish_peer *desc)
+{
+	struct peer_id_record *rec = &p->records[peer_id];
+	struct peer_link *link;
+	struct peer *peer;
+	int rc = -ENOMEM;
+
+	link = link_new(&desc->local, &desc->remote, desc->link_nexthop, desc->udp_csum_zero);
+	peer = rte_zmalloc("peer", sizeof(*peer), RTE_CACHE_LINE_SIZE);
+	if (!link || !peer)
+		goto err;
+	peer->owner = (uint8_t)(peer_id % p->dp->worker_count);
+	peer->gateway = desc->gateway;
+	peer->peer_id = peer_id;
+	peer->generation = rec->generation;
+	memcpy(&peer->vpn4_be, desc->vpn4, 4);
+	memcpy(peer->vpn6, desc->vpn6, 16);
+	peer->mss4 = desc->mss4;
+	peer->data_v1 = desc->data_v1;
+	atomic_store_explicit(&peer->link, link, memory_order_release);
+
+	rc = iroute_link_add(p->dp->iroute, desc->gateway, desc->remote.family, desc->remote.addr,
+		desc->remote.port_be, peer_id);
+	if (rc)
+		goto err;
+	rec->vpn_domain = desc->vpn_domain;
+	rec->local = desc->local;
+	rec->remote = desc->remote;
+	rec->udp_csum_zero = desc->udp_csum_zero;
+	atomic_store_explicit(&p->dp->peers->by_id[peer_id], peer, memory_order_release);
+
+	// Reachable from inside only once the peer itself is in place.
+	if (peer->vpn4_be)
+		rc = iroute_add(p->dp->iroute, desc->vpn_domain, 4, desc->vpn4, 32, peer_id);
+	if (!rc && desc->vpn6[0])
+		rc = iroute_add(p->dp->iroute, desc->vpn_domain, 6, desc->vpn6, 128, peer_id);
+	if (rc) {
+		errno_log(rc, "peer=%u: cannot publish its addresses", peer_id);
+		publish_peer_del(p, peer_id);
+	}
+	return rc;
+err:
+	rte_free(link);
+	rte_free(peer);
+	id_give_back(p, peer_id);
+	return errno_log(rc, "peer=%u: cannot publish", peer_id);
+}
+
+static void peer_retired(void *arg, void *obj)
+{
+	struct publish *p = arg;
+	struct peer *peer = obj;
+	struct returning_id *ret = calloc(1, sizeof(*ret));
+
+	// Nobody sends to this peer any more; what waits in the rings now is all there will be.
+	// Without memory the id is lost until restart, which is safe.
+	if (ret) {
+		ret->peer_id = peer->peer_id;
+		for (unsigned int i = 0; i < p->dp->worker_count; i++) {
+			struct worker *w = p->dp->workers[i];
+
+			ret->drained_at[i] = ring_packets_taken(w) + rte_ring_count(w->handoff) +
+				rte_ring_count(w->inject);
+		}
+		ret->next = p->returning;
+		p->returning = ret;
+	}
+	rte_free(peer);
+}
+
+void publish_peer_del(struct publish *p, uint32_t peer_id)
+{
+	struct peer_id_record *rec = &p->records[peer_id];
+	struct peer *peer;
+
+	peer = atomic_exchange_explicit(&p->dp->peers->by_id[peer_id], NULL, memory_order_acq_rel);
+	if (!peer)
+		return;
+	if (peer->vpn4_be)
+		iroute_del(p->dp->iroute, rec->vpn_domain, 4, (const uint8_t *)&peer->vpn4_be, 32);
+	if (peer->vpn6[0])
+		iroute_del(p->dp->iroute, rec->vpn_domain, 6, peer->vpn6, 128);
+	iroute_link_del(p->dp->iroute, peer->gateway, rec->remote.family, rec->remote.addr,
+		rec->remote.port_be);
+	for (int i = 0; i < 2; i++) {
+		struct keyslot *k = atomic_exchange(&peer->slots[i], NULL);
+
+		if (k)
+			retire_later(p->retire, key_retired, NULL, k);
+	}
+	publish_retire(p, atomic_exchange(&peer->link, NULL));
+	if (++rec->generation == 0)
+		rec->generation = 1;
+	retire_later(p->retire, peer_retired, p, peer);
+}
+
+int publish_peer_link(struct publish *p, uint32_t peer_id, const struct session_addr *remote,
+	uint32_t link_nexthop)
+{
+	struct peer *peer = peer_by_id(p->dp->peers, peer_id);
+	struct peer_id_record *rec = &p->records[peer_id];
+	const struct peer_link *old;
+	struct peer_link *link;
+
+	if (!peer)
+		return -ENOENT;
+	old = atomic_load_explicit(&peer->link, memory_order_relaxed);
+	if (old->nexthop == link_nexthop && !memcmp(remote, &rec->remote, sizeof(*remote)))
+		return 0;
+	link = link_new(&rec->local, remote, link_nexthop, rec->udp_csum_zero);
+	if (!link)
+		return -ENOMEM;
+	rec->remote = *remote;
+	publish_retire(p, atomic_exchange_explicit(&peer->link, link, memory_order_acq_rel));
+	return 0;
+}
+
+static struct keyslot *keyslot_new(const struct session_key *key, uint32_t generation)
+{
+	struct keyslot *k = rte_zmalloc("keyslot", sizeof(*k), RTE_CACHE_LINE_SIZE);
+
+	if (!k)
+		return NULL;
+	k->key_id = key->key_id;
+	k->generation = generation;
+	memcpy(k->recv_iv, key->recv_iv, sizeof(k->recv_iv));
+	memcpy(k->send_iv, key->send_iv, sizeof(k->send_iv));
+	aead_key_init(&k->recv, key->cipher, key->recv_key);
+	aead_key_init(&k->send, key->cipher, key->send_key);
+	return k;
+}
+
+int publish_key_add(struct publish *p, uint32_t peer_id, const struct session_key *key,
+	bool promote)
+{
+	struct peer *peer = peer_by_id(p->dp->peers, peer_id);
+	struct keyslot *k, *old;
+	uint8_t slot;
+
+	if (!peer)
+		return -ENOENT;
+	k = keyslot_new(key, peer->generation);
+	if (!k)
+		return errno_log(-ENOMEM, "peer=%u: cannot make key slot", peer_id);
+	// The slot that does not send takes the new key; what it held was the older of two.
+	slot = !atomic_load_explicit(&peer->primary, memory_order_relaxed);
+	old = atomic_exchange_explicit(&peer->slots[slot], k, memory_order_acq_rel);
+	if (old)
+		retire_later(p->retire, key_retired, NULL, old);
+	if (promote)
+		atomic_store_explicit(&peer->primary, slot, memory_order_release);
+	return 0;
+}
+
+void publish_key_promote(struct publish *p, uint32_t peer_id, uint8_t key_id)
+{
+	struct peer *peer = peer_by_id(p->dp->peers, peer_id);
+	struct keyslot *k;
+
+	for (uint8_t i = 0; peer && i < 2; i++) {
+		k = atomic_load_explicit(&peer->slots[i], memory_order_relaxed);
+		if (k && k->key_id == key_id)
+			atomic_store_explicit(&peer->primary, i, memory_order_release);
+	}
+}
+
+void publish_key_del(struct publish *p, uint32_t peer_id, uint8_t key_id)
+{
+	struct peer *peer = peer_by_id(p->dp->peers, peer_id);
+	struct keyslot *k;
+
+	for (uint8_t i = 0; peer && i < 2; i++) {
+		k = atomic_load_explicit(&peer->slots[i], memory_order_relaxed);
+		if (!k || k->key_id != key_id)
+			continue;
+		atomic_store_explicit(&peer->slots[i], NULL, memory_order_release);
+		retire_later(p->retire, key_retired, NULL, k);
+	}
+}
+
+int publish_message(struct publish *p, uint32_t peer_id, const uint8_t *data, uint16_t len)
+{
+	struct peer *peer = peer_by_id(p->dp->peers, peer_id);
+	struct rte_mbuf *m;
+	struct pkt *pkt;
+	int rc;
+
+	if (!peer)
+		return -ENOENT;
+	m = inject_alloc(p->dp, PKT_PORT_CONTROL);
+	if (!m)
+		return -ENOBUFS;
+	pkt = pkt_of(m);
+	pkt->stage = PKT_STAGE_SEAL;
+	pkt->peer_id = peer_id;
+	pkt->generation = peer->generation;
+	pkt->gateway = peer->gateway;
+	memcpy(rte_pktmbuf_append(m, len), data, len);
+	rc = inject_push(p->dp, peer->owner, m);
+	if (rc)
+		rte_pktmbuf_free(m);
+	return rc;
+}
+
+static uint64_t age_ms(uint64_t tsc, uint64_t now)
+{
+	if (tsc == 0)
+		return UINT64_MAX;
+	return now <= tsc ? 0 : (now - tsc) * 1000 / rte_get_tsc_hz();
+}
+
+bool publish_peer_stats(const struct publish *p, uint32_t peer_id, struct publish_peer_stats *out)
+{
+	struct peer *peer = peer_by_id(p->dp->peers, peer_id);
+	uint64_t now = rte_rdtsc();
+
+	if (!peer)
+		return false;
+	*out = (struct publish_peer_stats){
+		.recv_age_ms = age_ms(atomic_load(&peer->recv_tsc), now),
+		.send_age_ms = age_ms(atomic_load(&peer->send_tsc), now),
+		.in_pkts = counter_get(&peer->in_pkts),
+		.in_bytes = counter_get(&peer->in_bytes),
+		.out_pkts = counter_get(&peer->out_pkts),
+		.out_bytes = counter_get(&peer->out_bytes),
+		.link_in_bytes = counter_get(&peer->link_in_bytes),
+		.link_out_bytes = counter_get(&peer->link_out_bytes),
+		.generation = peer->generation,
+		.worker = peer->owner,
+	};
+	return true;
+}
