@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST4 2           // NET+0 is the network, NET+1 the gateway
-#define FIRST6 2           // NET::1 is the gateway
+#define FIRST4 2            // NET+0 is the network, NET+1 the gateway
+#define FIRST6 2            // NET::1 is the gateway
 #define FIRST6_LARGE 0x1000 // where the prefix leaves room, as OpenVPN numbers them
 
 struct entry {
@@ -20,7 +20,7 @@ struct entry {
 struct ippool {
 	struct conf_prefix cidr4, cidr6;
 	uint32_t capacity, used;
-	uint32_t fresh;      // entries from here on were never used
+	uint32_t fresh;                // entries from here on were never used
 	uint32_t free_head, free_tail; // given back, longest free first
 	struct entry entries[];
 };
@@ -157,8 +157,8 @@ static void addr_add(uint8_t *addr, size_t bytes, uint32_t n)
 	}
 }
 
-static void addresses_at(const struct ippool *p, uint32_t off4, uint32_t off6, uint8_t vpn4[4],
-	uint8_t vpn6[16])
+static void addresses_at(
+	const struct ippool *p, uint32_t off4, uint32_t off6, uint8_t vpn4[4], uint8_t vpn6[16])
 {
 	memset(vpn4, 0, 4);
 	memset(vpn6, 0, 16);

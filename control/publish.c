@@ -184,32 +184,33 @@ static uint32_t sum_words(const uint8_t *data, size_t len)
 	return sum;
 }
 
-static void link_header_v4(struct peer_link *l, const struct session_addr *local,
-	const struct session_addr *remote)
+static void link_header_v4(
+	struct peer_link *l, const struct session_addr *local, const struct session_addr *remote)
 {
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)l->hdr;
 
-	*ip = (struct rte_ipv4_hdr){
-		.version_ihl = RTE_IPV4_VHL_DEF, .time_to_live = OUTER_TTL,
+	*ip = (struct rte_ipv4_hdr){.version_ihl = RTE_IPV4_VHL_DEF,
+		.time_to_live = OUTER_TTL,
 		.next_proto_id = IPPROTO_UDP};
 	memcpy(&ip->src_addr, local->addr, 4);
 	memcpy(&ip->dst_addr, remote->addr, 4);
 	l->pseudo_sum = sum_words(local->addr, 4) + sum_words(remote->addr, 4) +
-		rte_cpu_to_be_16(IPPROTO_UDP);
+			rte_cpu_to_be_16(IPPROTO_UDP);
 	l->hdr_len = sizeof(*ip) + sizeof(struct rte_udp_hdr);
 }
 
-static void link_header_v6(struct peer_link *l, const struct session_addr *local,
-	const struct session_addr *remote)
+static void link_header_v6(
+	struct peer_link *l, const struct session_addr *local, const struct session_addr *remote)
 {
 	struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)l->hdr;
 
 	*ip = (struct rte_ipv6_hdr){.vtc_flow = rte_cpu_to_be_32(6u << 28),
-		.proto = IPPROTO_UDP, .hop_limits = OUTER_TTL};
+		.proto = IPPROTO_UDP,
+		.hop_limits = OUTER_TTL};
 	memcpy(ip->src_addr, local->addr, 16);
 	memcpy(ip->dst_addr, remote->addr, 16);
 	l->pseudo_sum = sum_words(local->addr, 16) + sum_words(remote->addr, 16) +
-		rte_cpu_to_be_16(IPPROTO_UDP);
+			rte_cpu_to_be_16(IPPROTO_UDP);
 	l->hdr_len = sizeof(*ip) + sizeof(struct rte_udp_hdr);
 }
 
@@ -298,7 +299,7 @@ static void peer_retired(void *arg, void *obj)
 			struct worker *w = p->dp->workers[i];
 
 			ret->drained_at[i] = ring_packets_taken(w) + rte_ring_count(w->handoff) +
-				rte_ring_count(w->inject);
+					     rte_ring_count(w->inject);
 		}
 		ret->next = p->returning;
 		p->returning = ret;
@@ -368,8 +369,8 @@ static struct keyslot *keyslot_new(const struct session_key *key, uint32_t gener
 	return k;
 }
 
-int publish_key_add(struct publish *p, uint32_t peer_id, const struct session_key *key,
-	bool promote)
+int publish_key_add(
+	struct publish *p, uint32_t peer_id, const struct session_key *key, bool promote)
 {
 	struct peer *peer = peer_by_id(p->dp->peers, peer_id);
 	struct keyslot *k, *old;

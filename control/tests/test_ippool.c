@@ -20,8 +20,8 @@ static struct conf_prefix prefix(const char *text, uint8_t len)
 
 static const struct conf_prefix unset;
 
-static void check_addresses(const struct ippool *p, uint32_t entry, const char *want4,
-	const char *want6)
+static void check_addresses(
+	const struct ippool *p, uint32_t entry, const char *want4, const char *want6)
 {
 	uint8_t vpn4[4], vpn6[16];
 	char text[INET6_ADDRSTRLEN];

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+
+#include "control/fabric.h"
+
+#include "dataplane/base/log.h"
+#include "drivers/netns.h"
+#include "drivers/tun.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+LOG_TYPE("fabric");
+
+#define LINK_MTU_DEFAULT 1500
+
+struct fabric_port {
+	const struct conf_interface *conf;
+	struct port *port;
+	struct steer *steer;                   // NULL: no XDP program
+	int exception_fd;                      // -1: none
+	int ifindex;                           // of the kernel interface that carries the addresses
+	uint16_t domain;                       // of untagged frames
+	uint16_t *vlan_domain;                 // [DP_VLANS] or NULL
+	uint16_t vlan_domains[CONF_VLANS_MAX]; // by index in conf->vlans
+	bool started;
+};
+
+struct domain {
+	char netns[CONF_NAME_BYTES];
+	struct kernel *kernel;
+};
+
+struct fabric {
+	struct ev_loop *loop;
+	struct dp *dp;
+	struct publish *publish;
+	struct slowpath *slowpath;
+	struct fabric_ops ops;
+	unsigned int port_count, domain_count;
+	struct fabric_port ports[PORT_ACCELERATED_MAX];
+	struct domain domains[FABRIC_DOMAINS_MAX];
+};
+
+// Domains -------------------------------------------------------------------------------------
+
+static void kernel_routes_changed(void *arg, uint16_t domain)
+{
+	struct fabric *f = arg;
+
+	if (f->ops.routes_changed)
+		f->ops.routes_changed(f->ops.arg, domain);
+}
+
+static void kernel_link_changed(void *arg, uint16_t domain, int ifindex, uint16_t mtu, bool up)
+{
+	const struct fabric *f = arg;
+
+	for (unsigned int i = 0; i < f->port_count; i++) {
+		const struct fabric_port *fp = &f->ports[i];
+
+		if (fp->port && fp->domain == domain && fp->ifindex == ifindex)
+			LOG(NOTICE, "interface %s: %s, mtu %u", fp->port->name, up ? "up" : "down",
+				mtu);
+	}
+}
+
+static void kernel_retire(void *arg, const void *old)
+{
+	struct fabric *f = arg;
+
+	publish_retire(f->publish, old);
+}
+
+static int domain_index(struct fabric *f, const char *netns)
+{
+	for (unsigned int i = 0; i < f->domain_count; i++)
+		if (!strcmp(f->domains[i].netns, netns))
+			return (int)i;
+	if (f->domain_count == FABRIC_DOMAINS_MAX) {
+		LOG(ERR, "more than %u network namespaces in use", FABRIC_DOMAINS_MAX);
+		return -ENOSPC;
+	}
+	snprintf(f->domains[f->domain_count].netns, CONF_NAME_BYTES, "%s", netns);
+	return (int)f->domain_count++;
+}
+
+static unsigned int domain_ports(const struct fabric *f, uint16_t domain, struct kernel_port *out)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < f->port_count; i++) {
+		const struct fabric_port *fp = &f->ports[i];
+
+		if (fp->domain != domain || fp->ifindex <= 0)
+			continue;
+		out[n] = (struct kernel_port){
+			.ifindex = fp->ifindex, .port = fp->port->id, .mtu = fp->port->mtu};
+		memcpy(out[n++].mac, fp->port->mac.addr_bytes, 6);
+	}
+	return n;
+}
+
+static int domain_mirror(struct fabric *f, uint16_t domain)
+{
+	struct kernel_ops ops = {.routes_changed = kernel_routes_changed,
+		.link_changed = kernel_link_changed,
+		.retire = kernel_retire,
+		.arg = f};
+	struct kernel_port ports[PORT_ACCELERATED_MAX];
+	struct domain *d = &f->domains[domain];
+	unsigned int n = domain_ports(f, domain, ports);
+
+	d->kernel = kernel_new(f->loop, d->netns, domain, f->dp->fib, ports, n, &ops);
+	return d->kernel ? 0 : -errno;
+}
+
+int fabric_domain(struct fabric *f, const char *netns)
+{
+	int index = domain_index(f, netns), rc;
+
+	if (index < 0 || f->domains[index].kernel)
+		return index;
+	rc = domain_mirror(f, (uint16_t)index);
+	return rc ? rc : index;
+}
+
+struct kernel *fabric_kernel(struct fabric *f, uint16_t domain)
+{
+	return f->domains[domain].kernel;
+}
+
+const char *fabric_domain_netns(const struct fabric *f, uint16_t domain)
+{
+	return f->domains[domain].netns;
+}
+
+uint16_t fabric_link_mtu(const struct fabric *f, uint16_t domain)
+{
+	uint16_t mtu = 0;
+
+	for (unsigned int i = 0; i < f->port_count; i++) {
+		const struct fabric_port *fp = &f->ports[i];
+
+		if (fp->domain != domain || !(fp->conf->sides & PORT_LINK))
+			continue;
+		if (mtu == 0 || fp->port->mtu < mtu)
+			mtu = fp->port->mtu;
+	}
+	return mtu ? mtu : LINK_MTU_DEFAULT;
+}
+
+// Ports ---------------------------------------------------------------------------------------
+
+static int port_domains(struct fabric *f, struct fabric_port *fp)
+{
+	int index = domain_index(f, fp->conf->netns);
+
+	if (index < 0)
+		return index;
+	fp->domain = (uint16_t)index;
+	if (fp->conf->vlan_count == 0)
+		return 0;
+	fp->vlan_domain = malloc(DP_VLANS * sizeof(uint16_t));
+	if (!fp->vlan_domain)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < DP_VLANS; i++)
+		fp->vlan_domain[i] = DP_NO_DOMAIN;
+	for (size_t i = 0; i < fp->conf->vlan_count; i++) {
+		index = domain_index(f, fp->conf->vlans[i].netns);
+		if (index < 0)
+			return index;
+		fp->vlan_domains[i] = (uint16_t)index;
+		fp->vlan_domain[fp->conf->vlans[i].id] = (uint16_t)index;
+	}
+	return 0;
+}
+
+// The kernel gets an interface of its own for a port it cannot see.
+static int port_exception(struct fabric *f, struct fabric_port *fp)
+{
+	char name[IFNAMSIZ];
+
+	if (!fp->port->needs_exception) {
+		fp->ifindex = fp->port->ifindex;
+		return 0;
+	}
+	if (fp->conf->exception[0])
+		snprintf(name, sizeof(name), "%s", fp->conf->exception);
+	else
+		snprintf(name, sizeof(name), "sluice-x%u", fp->port->id);
+	fp->exception_fd = exception_open(
+		name, fp->conf->netns, fp->port->mac.addr_bytes, fp->port->mtu, &fp->ifindex);
+	if (fp->exception_fd < 0)
+		return fp->exception_fd;
+	return slowpath_exception_add(f->slowpath, fp->port->id, fp->exception_fd);
+}
+
+static int port_steer(const struct conf *conf, struct fabric_port *fp)
+{
+	uint32_t sides = 0;
+	int token, rc = 0;
+
+	if (fp->port->kind != PORT_AF_XDP)
+		return 0;
+	token = netns_enter(fp->conf->netns);
+	if (token < 0)
+		return token;
+	fp->steer = steer_open(fp->ifindex);
+	if (!fp->steer)
+		rc = errno_log(-errno, "interface %s: cannot find its XDP program", fp->conf->name);
+	netns_leave(token);
+	if (rc)
+		return rc;
+	if (fp->conf->sides & PORT_LINK)
+		sides |= STEER_LINK;
+	if (fp->conf->sides & PORT_VPN)
+		sides |= STEER_VPN;
+	rc = steer_config_set(fp->steer, fp->port->mac.addr_bytes, sides, conf->control_pps,
+		conf->control_prefix_pps);
+	if (!rc)
+		rc = steer_vlan_add(fp->steer, 0);
+	for (size_t i = 0; !rc && i < fp->conf->vlan_count; i++)
+		rc = steer_vlan_add(fp->steer, fp->conf->vlans[i].id);
+	return rc ? errno_log(rc, "interface %s: cannot set up its XDP program", fp->conf->name)
+		  : 0;
+}
+
+static int port_bring_up(struct fabric *f, const struct conf *conf, struct fabric_port *fp)
+{
+	const struct conf_interface *ci = fp->conf;
+	struct port_conf pc = {.kind = ci->driver,
+		.side = ci->sides,
+		.queues = conf->workers,
+		.mtu = ci->mtu,
+		.memif_server = ci->memif_server,
+		.memif_id = ci->memif_id};
+	int rc;
+
+	snprintf(pc.name, sizeof(pc.name), "%s", ci->name);
+	snprintf(pc.netns, sizeof(pc.netns), "%s", ci->netns);
+	pc.bpf_object = conf->bpf_object;
+	rc = port_open(&pc, f->dp->pool, &fp->port);
+	if (!rc)
+		rc = port_start(fp->port);
+	if (rc)
+		return rc; // logged where it was first seen
+	fp->started = true;
+	rc = port_domains(f, fp);
+	if (!rc)
+		rc = port_exception(f, fp);
+	if (!rc)
+		rc = port_steer(conf, fp);
+	return rc;
+}
+
+struct fabric *fabric_open(const struct conf *conf, struct ev_loop *loop, struct dp *dp,
+	struct publish *publish, struct slowpath *slowpath, const struct fabric_ops *ops)
+{
+	struct fabric *f = calloc(1, sizeof(*f));
+	int rc = 0;
+
+	if (!f)
+		return NULL;
+	f->loop = loop;
+	f->dp = dp;
+	f->publish = publish;
+	f->slowpath = slowpath;
+	f->ops = *ops;
+	for (size_t i = 0; i < conf->interface_count && !rc; i++) {
+		struct fabric_port *fp = &f->ports[f->port_count++];
+
+		fp->conf = &conf->interfaces[i];
+		fp->exception_fd = -1;
+		rc = port_bring_up(f, conf, fp);
+	}
+	// The mirrors need all ports of their domain: only now.
+	for (unsigned int i = 0; i < f->domain_count && !rc; i++)
+		rc = domain_mirror(f, (uint16_t)i);
+	if (rc) {
+		fabric_close(f);
+		errno = -rc;
+		return NULL;
+	}
+	return f;
+}
+
+void fabric_close(struct fabric *f)
+{
+	if (!f)
+		return;
+	for (unsigned int i = 0; i < f->domain_count; i++)
+		kernel_free(f->domains[i].kernel);
+	for (unsigned int i = f->port_count; i-- > 0;) {
+		struct fabric_port *fp = &f->ports[i];
+
+		steer_close(fp->steer);
+		if (fp->exception_fd >= 0) {
+			slowpath_exception_del(f->slowpath, fp->port->id);
+			close(fp->exception_fd);
+		}
+		if (fp->started)
+			port_stop(fp->port);
+		port_close(fp->port);
+		free(fp->vlan_domain);
+	}
+	free(f);
+}
+
+void fabric_fill_state(const struct fabric *f, struct dp_state *st)
+{
+	for (unsigned int i = 0; i < f->port_count; i++) {
+		const struct fabric_port *fp = &f->ports[i];
+
+		st->ports[fp->port->id] = (struct dp_port){
+			.port = fp->port,
+			.domain = fp->domain,
+			.vlan_domain = fp->vlan_domain,
+			.link_side = fp->conf->sides & PORT_LINK,
+			.vpn_side = fp->conf->sides & PORT_VPN,
+			.complete_csum = fp->port->complete_csum,
+			.has_exception = fp->exception_fd >= 0,
+			.udp_csum_offload = fp->port->udp_csum_offload,
+			.ip_csum_offload = fp->port->ip_csum_offload,
+		};
+	}
+}
+
+// Steering ------------------------------------------------------------------------------------
+
+int fabric_endpoint_add(struct fabric *f, uint16_t domain, const struct session_addr *local)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < f->port_count && !rc; i++) {
+		struct fabric_port *fp = &f->ports[i];
+
+		if (fp->steer && fp->domain == domain && (fp->conf->sides & PORT_LINK))
+			rc = steer_endpoint_add(
+				fp->steer, local->family, local->addr, local->port_be);
+	}
+	return rc;
+}
+
+void fabric_endpoint_del(struct fabric *f, uint16_t domain, const struct session_addr *local)
+{
+	for (unsigned int i = 0; i < f->port_count; i++) {
+		struct fabric_port *fp = &f->ports[i];
+
+		if (fp->steer && fp->domain == domain && (fp->conf->sides & PORT_LINK))
+			steer_endpoint_del(fp->steer, local->family, local->addr, local->port_be);
+	}
+}
+
+// Calls add or del for every VLAN of every inside port that leads into the domain.
+static int clients_steer(struct fabric *f, uint16_t domain, uint8_t family, const uint8_t *addr,
+	int (*change)(struct steer *, uint16_t, uint8_t, const uint8_t *, uint8_t))
+{
+	uint8_t len = family == 4 ? 32 : 128;
+	int rc = 0, err;
+
+	for (unsigned int i = 0; i < f->port_count; i++) {
+		struct fabric_port *fp = &f->ports[i];
+
+		if (!fp->steer || !(fp->conf->sides & PORT_VPN))
+			continue;
+		if (fp->domain == domain && (err = change(fp->steer, 0, family, addr, len)))
+			rc = err;
+		for (size_t v = 0; v < fp->conf->vlan_count; v++) {
+			if (fp->vlan_domains[v] != domain)
+				continue;
+			err = change(fp->steer, fp->conf->vlans[v].id, family, addr, len);
+			rc = err ? err : rc;
+		}
+	}
+	return rc;
+}
+
+int fabric_client_add(struct fabric *f, uint16_t domain, uint8_t family, const uint8_t *addr)
+{
+	return clients_steer(f, domain, family, addr, steer_client_add);
+}
+
+void fabric_client_del(struct fabric *f, uint16_t domain, uint8_t family, const uint8_t *addr)
+{
+	// What is not there need not go.
+	(void)clients_steer(f, domain, family, addr, steer_client_del);
+}
+
+const struct port *fabric_port(const struct fabric *f, unsigned int i)
+{
+	return i < f->port_count ? f->ports[i].port : NULL;
+}
+
+int fabric_port_verdicts(
+	const struct fabric *f, unsigned int i, uint64_t counts[STEER_VERDICT_COUNT])
+{
+	if (i >= f->port_count || !f->ports[i].steer)
+		return -ENOENT;
+	return steer_stats(f->ports[i].steer, counts);
+}

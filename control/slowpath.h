@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// The punt thread: moves packets between workers and the kernel, where the fast path ends. It
+// serves every gateway's TUN device and data socket, and the exception interfaces of ports the
+// kernel cannot see. It never touches a replay window, a key or a session.
+//
+//   worker --punt ring--> TUN device, sendto(), exception interface
+//   TUN device, data socket, exception interface --inject ring--> worker
+//
+// Descriptors stay the caller's; they may be closed once slowpath_*_del() has returned.
+// Control thread calls everything here.
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct dp;
+struct slowpath;
+
+// X(name, text): what the punt thread counts. Relaxed; one writer.
+#define SLOWPATH_COUNTERS(X) \
+	X(tun_out, "packets written to TUN devices") \
+	X(tun_in, "packets read from TUN devices") \
+	X(link_out, "sealed packets sent through kernel sockets") \
+	X(link_in, "data packets received by kernel sockets") \
+	X(exception_out, "frames written to exception interfaces") \
+	X(exception_in, "frames read from exception interfaces") \
+	X(write_failed, "packets the kernel refused") \
+	X(no_device, "packets whose gateway or port was gone") \
+	X(inject_lost, "packets lost on the way to a worker: its ring was full") \
+	X(no_mbuf, "packets lost on the way to a worker: packet pool empty")
+
+struct slowpath_counters {
+#define X(name, text) _Atomic(uint64_t) name;
+	SLOWPATH_COUNTERS(X)
+#undef X
+};
+
+// NULL and errno after one logged line.
+struct slowpath *slowpath_start(struct dp *dp);
+// Joins the thread; packets still in the punt ring are freed.
+void slowpath_stop(struct slowpath *s);
+
+// 0 or -errno.
+int slowpath_gateway_add(struct slowpath *s, uint16_t gateway, int tun_fd, int data_fd);
+void slowpath_gateway_del(struct slowpath *s, uint16_t gateway);
+int slowpath_exception_add(struct slowpath *s, uint16_t port, int fd);
+void slowpath_exception_del(struct slowpath *s, uint16_t port);
+
+const struct slowpath_counters *slowpath_counters(const struct slowpath *s);
