@@ -3,14 +3,13 @@
 //
 // Destination -> next hop with a complete Ethernet header, or "the kernel's". A mirror of the
 // kernel's tables, written by control (control/kernel.c through control/publish.c) only.
-// Small route sets live in the prefix table; a domain with more than FIB_LPM_ROUTES IPv4 routes
-// gets a DIR24-8 table (rte_lpm, 64 MB) of its own, IPv6 rte_lpm6.
+// All routes live in a prefix table; a domain with more than FIB_LPM_ROUTES of a family also gets
+// a table of its own for them (lpm.h, 64 MB) while hugepages last.
 #pragma once
 
 #include <stdatomic.h>
 #include <stdint.h>
 
-struct prefix_table;
 struct rte_rcu_qsbr;
 
 #define NEXTHOP_MAX 65536
@@ -23,7 +22,8 @@ struct nexthop {
 	uint16_t port;  // ethdev
 	uint16_t mtu;   // of the IP packet on that link
 	uint8_t l2_len; // 14, or 18 with a VLAN tag
-	uint8_t l2[NEXTHOP_L2_MAX]; // destination, source, [802.1Q tag,] ethertype (rewritten for v4/v6)
+	uint8_t l2
+		[NEXTHOP_L2_MAX]; // destination, source, [802.1Q tag,] ethertype (rewritten for v4/v6)
 };
 
 struct fib;
@@ -38,8 +38,10 @@ int fib_route_add(struct fib *f, uint16_t domain, uint8_t family, const uint8_t 
 int fib_route_del(struct fib *f, uint16_t domain, uint8_t family, const uint8_t *addr, uint8_t len);
 
 // Control. Publishes nh (copied) at an index, or NULL to mark it unresolved; the old one is
-// returned for retire_later() or NULL.
+// returned for retire_later() with nexthop_free(), or NULL. Index 1 to NEXTHOP_MAX - 1. Without
+// memory for the copy the index becomes unresolved: its traffic goes through the kernel.
 const struct nexthop *fib_nexthop_set(struct fib *f, uint32_t index, const struct nexthop *nh);
+void nexthop_free(const struct nexthop *nh); // accepts NULL
 
 // Worker. Index of the route's next hop, NEXTHOP_KERNEL when there is none or it is the kernel's.
 uint32_t fib_lookup(const struct fib *f, uint16_t domain, uint8_t family, const uint8_t *addr);
