@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// tls-crypt and the static key file: published packets, every byte flipped, every truncation, and
+// the replay window as a list of ids and verdicts.
+
+#include "control/tls_wrap.h"
+
+#include "dataplane/tests/harness.h"
+
+#include <CUnit/CUnit.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+// OpenVPN's unit tests use this key. [test_pkt.c]
+static const char key_hex[] = "37268ea8f95d7f71f9fb8fc03770c460daf714a483d815c013ce0a537efc18f2"
+			      "8f4f172669d9e6a413bac6741d8ea05400f49b7fd6326470f23798c606bf53d4"
+			      "de63ebc64ec59d57ce5d04d5b62e68b53ca6e5354351097fa370446c4d269f18"
+			      "7bb6ae54af2dc70ff7317fe2f8754b8282aad4202f9fa42c8640245d883e2c54"
+			      "a0c1c489a036cf3a8964d8d289c1583b9447c262b1da5fd167a5d27bd5ac5143"
+			      "17bc2343a31a2efc38dd920d910375f51c2e27f3afd36c49269da079f7ce466e"
+			      "bb0f9ad13e9bbb4665974e6bc24b513c5700393bf4a3e7f967e2f384069ac8a8"
+			      "e78b18b15604993fd16515cce9c0f3e42b4126b999005ade802797b0eeb8b9e6";
+static const char reset_hex[] = "38 f419cb12d1f9e48f 00000001 61d3f8e1"
+				"330206f56802be44fbed905064e3db43416bec5e526719462b7eb90c96defc9b"
+				"05c44879f7";
+static const char reset_plain_hex[] = "38 f419cb12d1f9e48f 00 00000000";
+
+static struct tls_wrap_key *make_key(bool server)
+{
+	uint8_t raw[TLS_WRAP_STATIC_KEY_BYTES];
+	struct tls_wrap_key *key;
+
+	CU_ASSERT_EQUAL_FATAL(harness_hex(key_hex, raw, sizeof(raw)), sizeof(raw));
+	key = tls_wrap_key_new(TLS_WRAP_CRYPT, raw, server);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(key);
+	return key;
+}
+
+static void test_published_reset(void)
+{
+	struct tls_wrap_key *server = make_key(true), *client = make_key(false);
+	uint8_t wire[128], plain[128], out[TLS_WRAP_BYTES_MAX];
+	size_t len = harness_hex(reset_hex, wire, sizeof(wire));
+	size_t plain_len = harness_hex(reset_plain_hex, plain, sizeof(plain));
+
+	CU_ASSERT_EQUAL(len, plain_len + tls_wrap_overhead(server));
+	CU_ASSERT_EQUAL(tls_wrap_open_first(server, wire, len, out, sizeof(out)), (int)plain_len);
+	CU_ASSERT_EQUAL(memcmp(out, plain, plain_len), 0);
+	CU_ASSERT_EQUAL(tls_wrap_seal_first(client, 0x61d3f8e1, plain, plain_len, out, sizeof(out)),
+		(int)len);
+	CU_ASSERT_EQUAL(memcmp(out, wire, len), 0);
+	// A packet of ours is not one of the client's.
+	CU_ASSERT_EQUAL(tls_wrap_open_first(client, wire, len, out, sizeof(out)), -EBADMSG);
+	tls_wrap_key_free(server);
+	tls_wrap_key_free(client);
+}
+
+// Header "012345678", packet id 1, time 0, text "1234567890", keys of zeros.
+static void test_published_zero_key(void)
+{
+	static const uint8_t zero[TLS_WRAP_STATIC_KEY_BYTES];
+	struct tls_wrap_key *key = tls_wrap_key_new(TLS_WRAP_CRYPT, zero, true);
+	uint8_t want[128], out[128];
+	size_t len = harness_hex("303132333435363738 00000001 00000000"
+				 "ee87b68eb5a87e2ef70c8a55e535cd8548f56894cd25b51a650505c11f75dfab"
+				 "1a2ab830eea3dbf09ff3",
+		want, sizeof(want));
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(key);
+	CU_ASSERT_EQUAL(tls_wrap_seal_first(key, 0, (const uint8_t *)"0123456781234567890", 19, out,
+				sizeof(out)),
+		(int)len);
+	CU_ASSERT_EQUAL(memcmp(out, want, len), 0);
+	tls_wrap_key_free(key);
+}
+
+static void test_every_flip(void)
+{
+	struct tls_wrap_key *server = make_key(true);
+	uint8_t wire[128], out[128];
+	size_t len = harness_hex(reset_hex, wire, sizeof(wire));
+
+	for (size_t i = 0; i < len; i++) {
+		for (unsigned int bit = 0; bit < 8; bit++) {
+			wire[i] ^= (uint8_t)(1u << bit);
+			CU_ASSERT_EQUAL(
+				tls_wrap_open_first(server, wire, len, out, sizeof(out)), -EBADMSG);
+			wire[i] ^= (uint8_t)(1u << bit);
+		}
+	}
+	for (size_t n = 0; n < len; n++)
+		CU_ASSERT_EQUAL(tls_wrap_open_first(server, wire, n, out, sizeof(out)), -EBADMSG);
+	CU_ASSERT_EQUAL(tls_wrap_open_first(server, wire, len + 1, out, sizeof(out)), -EBADMSG);
+	CU_ASSERT_TRUE(tls_wrap_open_first(server, wire, len, out, sizeof(out)) > 0);
+	CU_ASSERT_EQUAL(tls_wrap_open_first(server, wire, len, out, 13), -EMSGSIZE);
+	tls_wrap_key_free(server);
+}
+
+static void test_failed_open_leaves_nothing(void)
+{
+	struct tls_wrap_key *server = make_key(true);
+	uint8_t wire[128], out[128];
+	size_t len = harness_hex(reset_hex, wire, sizeof(wire));
+
+	memset(out, 0xaa, sizeof(out));
+	wire[len - 1] ^= 1;
+	CU_ASSERT_EQUAL(tls_wrap_open_first(server, wire, len, out, sizeof(out)), -EBADMSG);
+	for (size_t i = 0; i < len - TLS_WRAP_CRYPT_OVERHEAD; i++)
+		CU_ASSERT_EQUAL(out[i], 0);
+	tls_wrap_key_free(server);
+}
+
+static int deliver(struct tls_wrap *w, struct tls_wrap_key *client, uint32_t id, uint32_t time)
+{
+	static const uint8_t plain[14] = {0x20, 1};
+	struct tls_wrap sender = {.key = client, .send_id = id - 1, .send_time = time};
+	uint8_t wire[128], out[128];
+	int len = tls_wrap_seal(&sender, time, plain, sizeof(plain), wire, sizeof(wire));
+
+	CU_ASSERT_EQUAL_FATAL(len, (int)(sizeof(plain) + TLS_WRAP_CRYPT_OVERHEAD));
+	return tls_wrap_open(w, wire, (size_t)len, out, sizeof(out));
+}
+
+static void test_replay(void)
+{
+	static const struct {
+		uint32_t id, time;
+		bool ok;
+	} rows[] = {
+		{3, 100, true},
+		{3, 100, false},
+		{1, 100, true},
+		{2, 100, true},
+		{1, 100, false},
+		{66, 100, true}, // 3 is now 63 behind: still in the window, seen
+		{3, 100, false},
+		{2, 100, false}, // 64 behind: too old
+		{4, 100, true},
+		{65, 100, true},
+		{65, 100, false},
+		{64, 100, true},
+		{1, 99, false},
+		{1000, 99, false}, // an earlier time is a replay
+		{7, 101, true},    // a later time begins anew
+		{7, 101, false},
+		{6, 101, true},
+		{67, 100, false},
+		{70, 101, true}, // exactly 63 on: 7 is the last in the window
+		{7, 101, false},
+		{8, 101, true},
+		{134, 101, true}, // exactly 64 on: nothing seen is left
+		{71, 101, true},
+		{70, 101, false},
+		{134, 101, false},
+		{5000, 101, true},
+		{4999, 101, true},
+		{4936, 101, false},
+		{4937, 101, true},
+		{UINT32_MAX, 101, true},
+		{UINT32_MAX, 101, false},
+		{1, 102, true},
+	};
+	struct tls_wrap_key *server = make_key(true), *client = make_key(false);
+	struct tls_wrap w;
+
+	tls_wrap_init(&w, server, true);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		int ret = deliver(&w, client, rows[i].id, rows[i].time);
+		char text[64];
+
+		snprintf(text, sizeof(text), "row %zu: id %u time %u: %d", i, rows[i].id,
+			rows[i].time, ret);
+		if (rows[i].ok ? ret != 14 : ret != -EALREADY)
+			CU_FAIL(text);
+	}
+	tls_wrap_key_free(server);
+	tls_wrap_key_free(client);
+}
+
+// Id 0 cannot come from tls_wrap_seal(): an id before the first.
+static void test_id_zero(void)
+{
+	struct tls_wrap_key *server = make_key(true), *client = make_key(false);
+	struct tls_wrap sender = {.key = client, .send_id = UINT32_MAX - 1, .send_time = 5}, w;
+	static const uint8_t plain[14] = {0x20, 1};
+	uint8_t wire[128], out[128];
+	int len;
+
+	tls_wrap_init(&w, server, false);
+	// The last id, then ids start again under a later time.
+	len = tls_wrap_seal(&sender, 5, plain, sizeof(plain), wire, sizeof(wire));
+	CU_ASSERT_EQUAL(memcmp(wire + 9, "\xff\xff\xff\xff\x00\x00\x00\x05", 8), 0);
+	CU_ASSERT_EQUAL(tls_wrap_open(&w, wire, (size_t)len, out, sizeof(out)), 14);
+	len = tls_wrap_seal(&sender, 5, plain, sizeof(plain), wire, sizeof(wire));
+	CU_ASSERT_EQUAL(memcmp(wire + 9, "\x00\x00\x00\x01\x00\x00\x00\x06", 8), 0);
+	CU_ASSERT_EQUAL(tls_wrap_open(&w, wire, (size_t)len, out, sizeof(out)), 14);
+	sender.send_time = 0; // takes the time given
+	len = tls_wrap_seal(&sender, 77, plain, sizeof(plain), wire, sizeof(wire));
+	CU_ASSERT_EQUAL(memcmp(wire + 9, "\x00\x00\x00\x02\x00\x00\x00\x4d", 8), 0);
+	CU_ASSERT_EQUAL(tls_wrap_open(&w, wire, (size_t)len, out, sizeof(out)), 14);
+	tls_wrap_key_free(server);
+	tls_wrap_key_free(client);
+}
+
+// A forged packet with a huge id must not close the window for the real ones.
+static void test_forgery_moves_nothing(void)
+{
+	struct tls_wrap_key *server = make_key(true), *client = make_key(false);
+	uint8_t wire[128], out[128];
+	size_t len = harness_hex(reset_hex, wire, sizeof(wire));
+	struct tls_wrap w, before;
+
+	tls_wrap_init(&w, server, false);
+	before = w;
+	wire[9] = 0xff;
+	CU_ASSERT_EQUAL(tls_wrap_open(&w, wire, len, out, sizeof(out)), -EBADMSG);
+	CU_ASSERT_EQUAL(memcmp(&w, &before, sizeof(w)), 0);
+	wire[9] = 0;
+	CU_ASSERT_TRUE(tls_wrap_open(&w, wire, len, out, sizeof(out)) > 0);
+	CU_ASSERT_EQUAL(tls_wrap_open(&w, wire, len, out, sizeof(out)), -EALREADY);
+	tls_wrap_key_free(server);
+	tls_wrap_key_free(client);
+}
+
+static void test_first_ids(void)
+{
+	struct tls_wrap_key *server = make_key(true);
+	static const uint8_t plain[14] = {0x20, 1};
+	uint8_t wire[128];
+	struct tls_wrap w;
+
+	tls_wrap_seal_first(server, 9, plain, sizeof(plain), wire, sizeof(wire));
+	CU_ASSERT_EQUAL(memcmp(wire + 9, "\x00\x00\x00\x01\x00\x00\x00\x09", 8), 0);
+	tls_wrap_init(&w, server, true);
+	tls_wrap_seal(&w, 10, plain, sizeof(plain), wire, sizeof(wire));
+	CU_ASSERT_EQUAL(memcmp(wire + 9, "\x00\x00\x00\x02\x00\x00\x00\x0a", 8), 0);
+	tls_wrap_seal(&w, 99, plain, sizeof(plain), wire, sizeof(wire)); // the time stays
+	CU_ASSERT_EQUAL(memcmp(wire + 9, "\x00\x00\x00\x03\x00\x00\x00\x0a", 8), 0);
+	CU_ASSERT_EQUAL(tls_wrap_seal(&w, 99, plain, sizeof(plain), wire, 53), -EMSGSIZE);
+	CU_ASSERT_EQUAL(w.send_id, 3);
+	tls_wrap_init(&w, server, false);
+	tls_wrap_seal(&w, 10, plain, sizeof(plain), wire, sizeof(wire));
+	CU_ASSERT_EQUAL(memcmp(wire + 9, "\x00\x00\x00\x01\x00\x00\x00\x0a", 8), 0);
+	tls_wrap_key_free(server);
+}
+
+static void test_none(void)
+{
+	static const uint8_t raw[TLS_WRAP_STATIC_KEY_BYTES];
+	static const uint8_t plain[14] = {0x20, 1};
+	uint8_t out[14];
+	struct tls_wrap w;
+
+	CU_ASSERT_EQUAL(tls_wrap_mode(NULL), TLS_WRAP_NONE);
+	CU_ASSERT_EQUAL(tls_wrap_overhead(NULL), 0);
+	tls_wrap_init(&w, NULL, true);
+	CU_ASSERT_EQUAL(tls_wrap_seal(&w, 1, plain, sizeof(plain), out, sizeof(out)), 14);
+	CU_ASSERT_EQUAL(memcmp(out, plain, sizeof(plain)), 0);
+	CU_ASSERT_EQUAL(tls_wrap_open(&w, plain, sizeof(plain), out, sizeof(out)), 14);
+	CU_ASSERT_EQUAL(tls_wrap_open(&w, plain, sizeof(plain), out, sizeof(out)), 14);
+	CU_ASSERT_EQUAL(tls_wrap_open(&w, plain, sizeof(plain), out, 13), -EMSGSIZE);
+	CU_ASSERT_PTR_NULL(tls_wrap_key_new(TLS_WRAP_NONE, raw, true));
+}
+
+// The same key as text: `split` hex digits per line, between begin and end.
+static size_t key_text(char *out, const char *begin, size_t digits, const char *end)
+{
+	int n = sprintf(out, "#\n# 2048 bit OpenVPN static key\n#\n%s\n", begin);
+
+	for (size_t i = 0; i < digits; i += 32)
+		n += sprintf(out + n, "%.32s\r\n", &key_hex[i]);
+	return (size_t)(n + sprintf(out + n, "%s\ntrailing text\n", end));
+}
+
+#define BEGIN "-----BEGIN OpenVPN Static key V1-----"
+#define END "-----END OpenVPN Static key V1-----"
+
+static void test_key_file(void)
+{
+	uint8_t want[TLS_WRAP_STATIC_KEY_BYTES], key[TLS_WRAP_STATIC_KEY_BYTES];
+	char text[2048];
+	size_t len;
+
+	harness_hex(key_hex, want, sizeof(want));
+	len = key_text(text, BEGIN, 512, END);
+	CU_ASSERT_EQUAL(tls_wrap_static_key_parse(key, text, len), 0);
+	CU_ASSERT_EQUAL(memcmp(key, want, sizeof(key)), 0);
+	for (size_t n = 0; n < len - strlen("\ntrailing text\n"); n++)
+		CU_ASSERT_EQUAL(tls_wrap_static_key_parse(key, text, n), -EBADMSG);
+	*strstr(text, "3726") = 'g';
+	CU_ASSERT_EQUAL(tls_wrap_static_key_parse(key, text, len), -EBADMSG);
+	len = key_text(text, BEGIN, 480, END);
+	CU_ASSERT_EQUAL(tls_wrap_static_key_parse(key, text, len), -EBADMSG);
+	len = key_text(text, BEGIN, 512, "ab\n" END);
+	CU_ASSERT_EQUAL(tls_wrap_static_key_parse(key, text, len), -EBADMSG);
+	len = key_text(text, "-----BEGIN OpenVPN tls-crypt-v2 server key-----", 512, END);
+	CU_ASSERT_EQUAL(tls_wrap_static_key_parse(key, text, len), -EBADMSG);
+	len = key_text(text, END, 512, BEGIN);
+	CU_ASSERT_EQUAL(tls_wrap_static_key_parse(key, text, len), -EBADMSG);
+}
+
+static void test_key_load(void)
+{
+	char path[] = "/tmp/sluice-test-key-XXXXXX", text[2048];
+	uint8_t wire[128], out[128];
+	size_t len = key_text(text, BEGIN, 512, END);
+	int fd = mkstemp(path);
+	struct tls_wrap_key *key;
+
+	CU_ASSERT_TRUE_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL(write(fd, text, len), (ssize_t)len);
+	key = tls_wrap_key_load(TLS_WRAP_CRYPT, path);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(key);
+	len = harness_hex(reset_hex, wire, sizeof(wire));
+	CU_ASSERT_EQUAL(tls_wrap_open_first(key, wire, len, out, sizeof(out)), 14);
+	tls_wrap_key_free(key);
+	CU_ASSERT_EQUAL(ftruncate(fd, 100), 0);
+	CU_ASSERT_PTR_NULL(tls_wrap_key_load(TLS_WRAP_CRYPT, path));
+	CU_ASSERT_EQUAL(errno, EBADMSG);
+	CU_ASSERT_EQUAL(ftruncate(fd, 1 << 20), 0);
+	CU_ASSERT_PTR_NULL(tls_wrap_key_load(TLS_WRAP_CRYPT, path));
+	CU_ASSERT_EQUAL(errno, EBADMSG);
+	close(fd);
+	unlink(path);
+	CU_ASSERT_PTR_NULL(tls_wrap_key_load(TLS_WRAP_CRYPT, path));
+	CU_ASSERT_EQUAL(errno, ENOENT);
+}
+
+int main(void)
+{
+	static const struct harness_test tests[] = {
+		{"published reset, both ways", test_published_reset},
+		{"published packet, keys of zeros", test_published_zero_key},
+		{"every bit flipped, every truncation", test_every_flip},
+		{"a failed open leaves nothing", test_failed_open_leaves_nothing},
+		{"replay window", test_replay},
+		{"ids run out", test_id_zero},
+		{"a forgery moves nothing", test_forgery_moves_nothing},
+		{"first ids of a session", test_first_ids},
+		{"no wrapping", test_none},
+		{"static key text", test_key_file},
+		{"static key file", test_key_load},
+		{NULL, NULL},
+	};
+
+	return harness_run("tls_wrap", tests);
+}
