@@ -10,3 +10,5 @@ int netns_enter(const char *name);
 // Goes back. Aborts the process if the kernel refuses: a thread in the wrong namespace must not
 // go on. Accepts any token of netns_enter().
 void netns_leave(int token);
+// Goes to a fresh namespace that has nothing but a loopback, and that ends with netns_leave().
+int netns_enter_empty(void);

@@ -7,34 +7,18 @@
 // Until steer_config_set() and the first add, the program passes everything to the kernel.
 #pragma once
 
+#include "drivers/steer_maps.h"
+
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct steer;
 
-#define STEER_LINK 1 // redirect P_DATA_V1/V2 for our endpoints; limit control opcodes
-#define STEER_VPN 2  // redirect packets for connected clients' prefixes
-
-// X(NAME, counter, text)
-#define STEER_VERDICTS(X) \
-	X(PASS_OTHER, "pass_other", "not ours: other protocol, port or address") \
-	X(PASS_MAC, "pass_mac", "destination MAC is not the interface's") \
-	X(PASS_FRAGMENT, "pass_fragment", "IP fragment") \
-	X(PASS_OPTIONS, "pass_options", "IPv4 options or IPv6 extension header") \
-	X(PASS_SHORT, "pass_short", "truncated: the kernel decides") \
-	X(PASS_VLAN, "pass_vlan", "VLAN tag of no routing domain") \
-	X(PASS_CONTROL, "pass_control", "control channel packet, passed to the kernel socket") \
-	X(DROP_CONTROL, "drop_control", "control channel packet above the rate limit") \
-	X(REDIRECT, "redirect", "given to a worker") \
-	X(PASS_NO_SOCKET, "pass_no_socket", "would be a worker's but its queue has no socket")
-
-enum steer_verdict {
-#define X(name, counter, text) STEER_##name,
-	STEER_VERDICTS(X)
-#undef X
-	STEER_VERDICT_COUNT
-};
 const char *steer_verdict_name(enum steer_verdict v);
+
+// Path of steer.bpf.o: installed, else beside the build. NULL if neither exists.
+const char *steer_object_path(char *buf, size_t size);
 
 // A stale program of ours (a crashed run's) is detached; a foreign one is refused.
 // Before port_open. 0, -EBUSY (foreign program), -errno.
@@ -42,6 +26,8 @@ int steer_clean(int ifindex);
 
 // After port_start: finds the program on the interface. NULL and errno.
 struct steer *steer_open(int ifindex);
+// The same of a program that is on no interface, for tests.
+struct steer *steer_open_program(uint32_t program_id);
 void steer_close(struct steer *s);
 
 // mac: 6 bytes; sides: STEER_LINK | STEER_VPN. control_pps: control packets per second allowed
@@ -53,9 +39,9 @@ int steer_vlan_add(struct steer *s, uint16_t vlan);
 int steer_endpoint_add(struct steer *s, uint8_t family, const uint8_t *addr, uint16_t port_be);
 int steer_endpoint_del(struct steer *s, uint8_t family, const uint8_t *addr, uint16_t port_be);
 // A connected client's prefix, seen on this VLAN (0: untagged).
-int steer_client_add(struct steer *s, uint16_t vlan, uint8_t family, const uint8_t *addr,
-	uint8_t len);
-int steer_client_del(struct steer *s, uint16_t vlan, uint8_t family, const uint8_t *addr,
-	uint8_t len);
+int steer_client_add(
+	struct steer *s, uint16_t vlan, uint8_t family, const uint8_t *addr, uint8_t len);
+int steer_client_del(
+	struct steer *s, uint16_t vlan, uint8_t family, const uint8_t *addr, uint8_t len);
 // Sums over CPUs.
 int steer_stats(struct steer *s, uint64_t counts[STEER_VERDICT_COUNT]);

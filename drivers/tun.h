@@ -12,5 +12,5 @@
 // Up, with mtu; no addresses yet. *ifindex is in the namespace. TUN: rp_filter off, send_redirects
 // off, no IPv6 link-local address, so that the kernel answers and forwards as a router does.
 int tun_open(const char *name, const char *netns, uint16_t mtu, int *ifindex);
-int exception_open(const char *name, const char *netns, const uint8_t mac[6], uint16_t mtu,
-	int *ifindex);
+int exception_open(
+	const char *name, const char *netns, const uint8_t mac[6], uint16_t mtu, int *ifindex);
