@@ -18,8 +18,8 @@ struct stats;
 
 struct stats *stats_new(struct ev_loop *loop, struct dp *dp); // NULL and errno
 void stats_free(struct stats *s);                             // accepts NULL
-// What the timer does once a second; period_tsc: since the last call. For tests.
-void stats_sample(struct stats *s, uint64_t now_tsc);
+// What the timer does once a second. For tests.
+void stats_sample(struct stats *s);
 
 // Name of a gateway id in use, else NULL.
 typedef const char *(*stats_gateway_fn)(void *arg, uint16_t id);
