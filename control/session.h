@@ -92,11 +92,14 @@ struct session_ops {
 	void (*key_remove)(void *arg, struct session *s, uint8_t key_id);
 	// Connected: PUSH_REPLY sent, keys in place. Once per session.
 	void (*connected)(void *arg, struct session *s);
-	// Over. The peer, if admitted, must go. Once per session.
+	// Over. The peer, if admitted, must go. Once per session. The session may live on for up to
+	// 5 s after it, to deliver a last message and to ack what the client still retransmits: keep
+	// passing datagrams and ticks until session_is_closed().
 	void (*closed)(void *arg, struct session *s, enum session_end end);
 };
 
-// Shared by the sessions of one gateway; outlives them.
+// Shared by the sessions of one gateway; outlives them. `tls` may be exchanged at any time (reload):
+// the next handshake of any session uses the new one, the old one can be freed.
 struct session_config {
 	const struct conf_gateway *gw;
 	const struct tls_context *tls;
@@ -106,7 +109,7 @@ struct session_config {
 };
 
 // A new session whose first packet returned a valid cookie: own session id = cookie, both resets
-// count as exchanged. `first_packet` is processed in it. NULL and errno.
+// count as exchanged. Then pass that packet to session_input(). NULL and errno.
 struct session *session_new(const struct session_config *cfg, const struct session_addr *remote,
 	const uint8_t remote_sid[SESSION_ID_BYTES], const uint8_t own_sid[SESSION_ID_BYTES],
 	uint64_t now_ms);
