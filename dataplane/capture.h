@@ -36,6 +36,6 @@ static inline struct capture_info *capture_info_of(struct rte_mbuf *m)
 // Control: up to n copies, now the caller's (rte_pktmbuf_free when done). Returns how many.
 unsigned int capture_pop_burst(struct dp *dp, struct rte_mbuf **m, unsigned int n);
 
-// Worker. m's data starts at the OpenVPN header (LINK) or the inner IP header (VPN); pkt->gateway
-// and the link or vpn fields are set. Only to be called if the gateway's capture bits ask for it.
-void capture_copy(struct worker *w, uint16_t gateway, struct rte_mbuf *m, uint8_t what);
+// Worker. m's data starts at the OpenVPN header (LINK) or the inner IP header (VPN); gateway, peer_id
+// and link_tos of its scratch are set. Only if the gateway's capture bits ask for it.
+void capture_copy(struct worker *w, struct rte_mbuf *m, uint8_t what, bool inbound);

@@ -14,10 +14,10 @@ struct worker;
 #define EVENT_RING_SIZE 4096
 
 enum event_type {
-	EVENT_KEY_USED,	  // first packet authenticated with this key id
+	EVENT_KEY_USED,   // first packet authenticated with this key id
 	EVENT_PKTID_HIGH, // sending key has passed PKTID_RENEGOTIATE
 	EVENT_PEER_EXIT,  // client said goodbye inside the data channel (OCC EXIT)
-	EVENT_UNBOUND,	  // data packet came from another address (rate-limited by the worker)
+	EVENT_UNBOUND,    // data packet came from another address (rate-limited by the worker)
 };
 
 struct event {
@@ -33,5 +33,5 @@ struct event {
 // Control: takes the oldest event of a worker. False: none.
 bool event_pop(struct dp *dp, unsigned int worker, struct event *ev);
 
-// Worker: a full ring counts the event as lost.
-void event_push(struct worker *w, const struct event *ev);
+// Worker: false if the ring is full, which counts the event as lost.
+bool event_push(struct worker *w, const struct event *ev);

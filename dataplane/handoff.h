@@ -10,5 +10,7 @@ struct worker;
 
 // Takes ownership of m; pkt->stage, peer_id and generation must be set. Full ring: drop.
 void handoff_push(struct worker *w, unsigned int owner, struct rte_mbuf *m);
-// Flushes what this turn collected for each other worker. Once per turn.
+// Sends what this turn collected for each other worker. Once per turn.
 void handoff_flush(struct worker *w);
+// Takes a burst of this worker's own ring through the paths. Returns how many.
+unsigned int handoff_poll(struct worker *w);

@@ -9,6 +9,7 @@
 
 struct dp;
 struct rte_mbuf;
+struct worker;
 
 // A fresh mbuf with reset scratch (pkt_reset) and m->port = port (PKT_PORT_*), or NULL (pool empty).
 // Any thread but workers.
@@ -18,3 +19,6 @@ struct rte_mbuf *inject_alloc(struct dp *dp, uint16_t port);
 // full; m still the caller's). The worker counts it as received on m->port. Any worker will do:
 // it finds the peer and hands over to the owner.
 int inject_push(struct dp *dp, unsigned int worker, struct rte_mbuf *m);
+
+// Worker: takes a burst of its ring through the paths. Returns how many.
+unsigned int inject_poll(struct worker *w);

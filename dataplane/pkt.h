@@ -21,8 +21,8 @@
 struct worker;
 
 // m->port of packets that no ethdev received; counted like ports of their own.
-#define PKT_PORT_MAX 32	      // ethdev port ids are below
-#define PKT_PORT_TUN 32	      // read from a TUN device by the punt thread
+#define PKT_PORT_MAX 32       // ethdev port ids are below
+#define PKT_PORT_TUN 32       // read from a TUN device by the punt thread
 #define PKT_PORT_SOCKET 33    // data packet read from a kernel UDP socket by the punt thread
 #define PKT_PORT_CONTROL 34   // message made by control (keepalive)
 #define PKT_PORT_EXCEPTION 35 // frame the kernel sends through an exception interface
@@ -53,10 +53,10 @@ struct pkt {
 	uint32_t generation; // of the peer when found; checked when the packet leaves a ring
 	uint16_t gateway;    // PKT_GATEWAY_NONE until found
 	uint16_t tx_port;
-	uint8_t stage;	     // enum pkt_stage
+	uint8_t stage;       // enum pkt_stage
 	uint8_t punt_dest;   // enum punt_dest
 	uint8_t punt_reason; // enum punt_reason
-	uint8_t flags;	     // PKT_F_*
+	uint8_t flags;       // PKT_F_*
 
 	uint8_t opcode;
 	uint8_t key_id;
@@ -66,7 +66,7 @@ struct pkt {
 	uint8_t vpn_family;   // inner: 4 or 6
 	uint8_t vpn_tos;
 	uint8_t vpn_proto;
-	uint32_t pktid;	       // inbound: as received
+	uint32_t pktid;        // inbound: as received
 	uint16_t link_port_be; // client's UDP port
 	uint16_t link_bytes;   // UDP payload length on the link side
 	uint8_t link_addr[16]; // client's outside address; IPv4 in the first four bytes, rest zero

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/bucket.h"
 #include "dataplane/counters.h"
 #include "dataplane/event.h"
 #include "dataplane/state.h"
@@ -29,7 +30,7 @@ struct rte_ring;
 // What to count once the port has taken a packet: the mbuf is no longer ours to look at then.
 struct tx_mark {
 	uint8_t origin; // m->port
-	uint8_t flags;	// PKT_F_*
+	uint8_t flags;  // PKT_F_*
 	uint16_t gateway;
 };
 
@@ -48,9 +49,9 @@ struct worker_handoff {
 struct worker {
 	struct dp *dp;
 	const struct dp_state *st; // loaded once per turn
-	uint64_t now_tsc;	   // taken once per turn
+	uint64_t now_tsc;          // taken once per turn
 	struct worker_counters *counters;
-	uint16_t index;	   // 0 .. worker_count - 1; its queue on every port, its QSBR thread id
+	uint16_t index;    // 0 .. worker_count - 1; its queue on every port, its QSBR thread id
 	uint16_t tx_ports; // ids below this may have something in tx[]
 	enum worker_poll poll;
 	unsigned int lcore_id;
@@ -60,10 +61,11 @@ struct worker {
 	struct overload *overload; // see overload.h
 	struct punt_limits *punt_limits;
 	uint64_t recv_tsc_step; // a time stamp that moved less is not stored
-	uint64_t capture_tsc;	// when the capture budget was filled up
-	uint32_t capture_left;
+	uint64_t capture_bucket;
+	struct bucket_rate capture_rate;
+	uint32_t idle_turns; // in a row
 	uint32_t load_epoch_seen;
-	uint16_t ip_id;	  // of the next outer IPv4 datagram
+	uint16_t ip_id;   // of the next outer IPv4 datagram
 	uint32_t frag_id; // of the next fragmented IPv6 datagram
 	struct worker_txq tx[PKT_PORT_MAX];
 	struct worker_handoff to_worker[DP_WORKERS_MAX];

@@ -1,0 +1,565 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// Stages over arrays, each compacts the survivors: parse, find the peer, [hand over to its owner,]
+// find the key, authenticate, check for replay. Only then may a packet change anything.
+#include "dataplane/inbound.h"
+
+#include "dataplane/capture.h"
+#include "dataplane/frame.h"
+#include "dataplane/handoff.h"
+#include "dataplane/inner.h"
+#include "dataplane/memo.h"
+#include "dataplane/outbound.h"
+#include "dataplane/outer.h"
+#include "dataplane/overload.h"
+#include "dataplane/pkt.h"
+#include "dataplane/punt.h"
+#include "dataplane/worker.h"
+
+#include <rte_prefetch.h>
+
+#define PREFETCH_AHEAD 4
+
+// Packets of one burst with what the stages have found for them so far.
+struct batch {
+	unsigned int n;
+	struct rte_mbuf *m[WORKER_BURST];
+	struct peer *peer[WORKER_BURST];
+	struct keyslot *key[WORKER_BURST];
+};
+
+// --- Parse -------------------------------------------------------------------------------------
+
+static const enum drop_reason drop_of_verdict[] = {
+	[OUTER_OTHER] = DROP_NOT_OURS,
+	[OUTER_FRAGMENT] = DROP_FRAGMENT,
+	[OUTER_TRUNCATED] = DROP_TRUNCATED,
+	[OUTER_BAD_IP] = DROP_BAD_IP,
+};
+
+// What became of a frame that is no data packet of ours.
+struct leftovers {
+	unsigned int n;
+	struct rte_mbuf *m[WORKER_BURST]; // frames the other path may want
+};
+
+static void not_ours(
+	struct worker *w, const struct dp_port *port, struct rte_mbuf *m, enum drop_reason reason)
+{
+	if (port->has_exception)
+		punt_push(w, m, PUNT_TO_EXCEPTION, PUNT_EXCEPTION);
+	else
+		pkt_drop(w, m, reason);
+}
+
+static void leave(struct worker *w, const struct dp_port *port, struct leftovers *rest,
+	struct rte_mbuf *m, enum drop_reason reason)
+{
+	if (port->vpn_side)
+		rest->m[rest->n++] = m;
+	else
+		not_ours(w, port, m, reason);
+}
+
+// Cuts the mbuf down to the UDP payload and remembers where it came from.
+static void link_fill(struct rte_mbuf *m, const struct outer *o, uint16_t gateway)
+{
+	struct pkt *p = pkt_of(m);
+
+	p->gateway = gateway;
+	p->link_family = o->family;
+	p->link_tos = o->tos;
+	p->link_hdr_len = o->ip_len + OUTER_UDP_BYTES;
+	p->link_port_be = o->src_port_be;
+	memset(p->link_addr, 0, sizeof(p->link_addr));
+	memcpy(p->link_addr, o->src, o->family == 4 ? 4 : 16);
+	m->data_off += o->payload_off;
+	m->data_len = o->payload_len;
+	m->pkt_len = o->payload_len;
+}
+
+static void parse_one(struct worker *w, const struct dp_port *port, struct rte_mbuf *m,
+	struct leftovers *rest, struct batch *b)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+	enum outer_verdict verdict;
+	struct frame f;
+	struct outer o;
+	uint16_t domain;
+	int gateway;
+	uint8_t addr[16] = {0};
+
+	pkt_reset(m);
+	if (!frame_parse(data, m->data_len, &f)) {
+		pkt_drop(w, m, DROP_TRUNCATED);
+		return;
+	}
+	if (!frame_is_to(data, &port->port->mac)) {
+		not_ours(w, port, m, DROP_NOT_OURS);
+		return;
+	}
+	domain = frame_domain(&f, port);
+	if (domain == DP_NO_DOMAIN) {
+		not_ours(w, port, m, DROP_DOMAIN);
+		return;
+	}
+	verdict = outer_parse(data, m->data_len, &f, &o);
+	if (unlikely(verdict == OUTER_TRUNCATED || verdict == OUTER_BAD_IP)) {
+		pkt_drop(w, m, drop_of_verdict[verdict]);
+		return;
+	}
+	if (unlikely(verdict != OUTER_DATA)) {
+		leave(w, port, rest, m, drop_of_verdict[verdict]);
+		return;
+	}
+	memcpy(addr, o.dst, o.family == 4 ? 4 : 16);
+	gateway = state_endpoint_lookup(w->st, domain, o.family, addr, o.dst_port_be);
+	if (unlikely(gateway < 0 || gateway >= w->st->gateway_count)) {
+		leave(w, port, rest, m, DROP_NO_ENDPOINT);
+		return;
+	}
+	link_fill(m, &o, (uint16_t)gateway);
+	b->m[b->n++] = m;
+}
+
+// --- Find the peer -----------------------------------------------------------------------------
+
+// False: too short to be looked at.
+static bool opcode_parse(struct rte_mbuf *m)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct pkt *p = pkt_of(m);
+	uint16_t hdr;
+
+	if (m->data_len == 0)
+		return false;
+	p->opcode = proto_opcode(data[0]);
+	p->key_id = proto_key_id(data[0]);
+	p->link_bytes = m->data_len;
+	hdr = p->opcode == OP_DATA_V2 ? PROTO_DATA_V2_HDR_BYTES : PROTO_DATA_V1_HDR_BYTES;
+	return m->data_len > hdr;
+}
+
+static struct peer *peer_find(struct worker *w, struct rte_mbuf *m)
+{
+	struct pkt *p = pkt_of(m);
+	uint32_t id = PROTO_PEER_ID_UNDEF;
+
+	if (likely(p->opcode == OP_DATA_V2))
+		id = proto_peer_id(rte_pktmbuf_mtod(m, const uint8_t *));
+	if (unlikely(id == PROTO_PEER_ID_UNDEF))
+		id = iroute_link_lookup(
+			w->dp->iroute, p->gateway, p->link_family, p->link_addr, p->link_port_be);
+	return id == PROTO_PEER_ID_UNDEF ? NULL : peer_by_id(w->dp->peers, id);
+}
+
+// Is this where the peer's packets come from? A peer without an address has nowhere to come from.
+static bool is_bound(const struct peer *peer, const struct pkt *p)
+{
+	const struct peer_link *link = atomic_load_explicit(&peer->link, memory_order_acquire);
+
+	return link && link->family == p->link_family && link->remote_port_be == p->link_port_be &&
+	       memcmp(link->remote_addr, p->link_addr, 16) == 0;
+}
+
+static void drop_unbound(struct worker *w, const struct peer *peer, struct rte_mbuf *m)
+{
+	const struct pkt *p = pkt_of(m);
+	struct event ev = {
+		.type = EVENT_UNBOUND,
+		.peer_id = peer->peer_id,
+		.generation = peer->generation,
+		.key_id = p->key_id,
+		.family = p->link_family,
+		.port_be = p->link_port_be,
+	};
+
+	memcpy(ev.addr, p->link_addr, 16);
+	if (overload_unbound_take(w->overload, w->now_tsc))
+		event_push(w, &ev);
+	pkt_drop(w, m, DROP_UNBOUND);
+}
+
+// Keeps the packets whose peer is this worker's; the others are handed over or dropped.
+static void find_burst(struct worker *w, struct batch *b)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < b->n; i++) {
+		struct rte_mbuf *m = b->m[i];
+		struct pkt *p = pkt_of(m);
+		struct peer *peer;
+
+		if (unlikely(!opcode_parse(m))) {
+			pkt_drop(w, m, DROP_SHORT);
+			continue;
+		}
+		peer = peer_find(w, m);
+		if (unlikely(!peer)) {
+			pkt_drop(w, m, DROP_NO_PEER);
+			continue;
+		}
+		if (unlikely(peer->gateway != p->gateway)) {
+			pkt_drop(w, m, DROP_WRONG_GATEWAY);
+			continue;
+		}
+		if (unlikely(!is_bound(peer, p))) {
+			drop_unbound(w, peer, m);
+			continue;
+		}
+		p->peer_id = peer->peer_id;
+		p->generation = peer->generation;
+		if (peer->owner != w->index) {
+			p->stage = PKT_STAGE_INBOUND_PEER;
+			handoff_push(w, peer->owner, m);
+			continue;
+		}
+		b->m[n] = m;
+		b->peer[n++] = peer;
+	}
+	b->n = n;
+}
+
+// --- Authenticate ------------------------------------------------------------------------------
+
+static void key_prefetch(const struct aead_key *key)
+{
+	for (unsigned int i = 0; i < sizeof(key->opaque); i += RTE_CACHE_LINE_SIZE)
+		rte_prefetch0(key->opaque + i);
+}
+
+static void key_burst(struct worker *w, struct batch *b)
+{
+	struct keyslot *k, *last = NULL;
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < b->n; i++) {
+		struct rte_mbuf *m = b->m[i];
+		struct pkt *p = pkt_of(m);
+
+		k = peer_key_by_id(b->peer[i], p->key_id);
+		if (unlikely(!k)) {
+			pkt_drop(w, m, DROP_NO_KEY);
+			continue;
+		}
+		if (unlikely(!overload_admit(w->overload, p->gateway, p->link_bytes))) {
+			pkt_drop(w, m, DROP_OVERLOAD);
+			continue;
+		}
+		if (k != last)
+			key_prefetch(&k->recv);
+		last = k;
+		b->m[n] = m;
+		b->peer[n] = b->peer[i];
+		b->key[n++] = k;
+	}
+	b->n = n;
+}
+
+static bool is_captured(struct worker *w, const struct pkt *p, uint8_t what)
+{
+	const _Atomic(uint8_t) *bits;
+
+	if (p->gateway >= w->st->gateway_count)
+		return false;
+	bits = w->st->gateways[p->gateway].capture;
+	return unlikely(bits && (atomic_load_explicit(bits, memory_order_relaxed) & what));
+}
+
+static void op_fill(struct aead_op *op, struct rte_mbuf *m, const struct keyslot *k)
+{
+	uint8_t *hdr = rte_pktmbuf_mtod(m, uint8_t *), *id;
+	struct pkt *p = pkt_of(m);
+
+	if (likely(p->opcode == OP_DATA_V2)) {
+		op->aad = hdr;
+		op->aad_len = PROTO_DATA_V2_AAD_BYTES;
+		id = hdr + 4;
+	} else {
+		op->aad = hdr + PROTO_DATA_V1_AAD_OFF;
+		op->aad_len = PROTO_DATA_V1_AAD_BYTES;
+		id = hdr + 1;
+	}
+	memcpy(op->nonce, id, PROTO_PKTID_BYTES);
+	memcpy(op->nonce + PROTO_PKTID_BYTES, k->recv_iv, PROTO_IMPLICIT_IV_BYTES);
+	p->pktid = (uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3];
+	op->key = &k->recv;
+	op->tag = id + PROTO_PKTID_BYTES;
+	op->data = op->tag + PROTO_TAG_BYTES;
+	op->len = (uint32_t)(p->link_bytes - (op->data - hdr));
+}
+
+static void open_burst(struct worker *w, struct batch *b)
+{
+	struct aead_op ops[WORKER_BURST];
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < b->n; i++) {
+		if (is_captured(w, pkt_of(b->m[i]), CAPTURE_LINK))
+			capture_copy(w, b->m[i], CAPTURE_LINK, true);
+		op_fill(&ops[i], b->m[i], b->key[i]);
+	}
+	aead_open_burst(ops, b->n);
+	for (unsigned int i = 0; i < b->n; i++) {
+		struct rte_mbuf *m = b->m[i];
+		struct keyslot *k = b->key[i];
+
+		if (unlikely(!ops[i].ok)) {
+			counter_add(&k->recv_failed, 1);
+			pkt_drop(w, m, DROP_AUTH);
+			continue;
+		}
+		if (unlikely(!pktid_accept(&k->recv_pktid, pkt_of(m)->pktid))) {
+			pkt_drop(w, m, DROP_REPLAY);
+			continue;
+		}
+		rte_pktmbuf_adj(m, (uint16_t)(pkt_of(m)->link_bytes - ops[i].len));
+		b->m[n] = m;
+		b->peer[n] = b->peer[i];
+		b->key[n++] = k;
+	}
+	b->n = n;
+}
+
+// --- Authenticated: side effects ----------------------------------------------------------------
+
+static void tell(struct worker *w, const struct peer *peer, enum event_type type, uint8_t key_id)
+{
+	struct event ev = {
+		.type = type,
+		.peer_id = peer->peer_id,
+		.generation = peer->generation,
+		.key_id = key_id,
+	};
+
+	event_push(w, &ev);
+}
+
+static void account(struct worker *w, struct peer *peer, struct keyslot *k, const struct pkt *p)
+{
+	uint64_t last = atomic_load_explicit(&peer->recv_tsc, memory_order_relaxed);
+
+	counter_add(&k->recv_pkts, 1);
+	counter_add(&peer->link_in_bytes, p->link_bytes);
+	if (w->now_tsc - last >= w->recv_tsc_step)
+		atomic_store_explicit(&peer->recv_tsc, w->now_tsc, memory_order_relaxed);
+	if (unlikely(!k->told_used)) {
+		k->told_used = true;
+		tell(w, peer, EVENT_KEY_USED, k->key_id);
+	}
+}
+
+// --- Inner packet ------------------------------------------------------------------------------
+
+static bool is_from_peer(
+	struct worker *w, const struct peer *peer, uint16_t domain, const struct inner *in)
+{
+	uint8_t addr[16] = {0};
+
+	if (in->family == 4) {
+		if (likely(memcmp(in->src, &peer->vpn4_be, 4) == 0 && peer->vpn4_be))
+			return true;
+		memcpy(addr, in->src, 4);
+	} else {
+		if (in->src[0] == 0xfe && (in->src[1] & 0xc0) == 0x80)
+			return false; // link-local chatter of clients
+		memcpy(addr, in->src, 16);
+		if (likely(memcmp(addr, peer->vpn6, 16) == 0))
+			return !(in->src[0] == 0 && memcmp(addr, addr + 1, 15) == 0);
+	}
+	return iroute_lookup(w->dp->iroute, domain, in->family, addr) == peer->peer_id;
+}
+
+static bool is_own_address(const struct dp_gateway *gw, const struct inner *in)
+{
+	if (in->family == 4)
+		return gw->self4_be && memcmp(in->dst, &gw->self4_be, 4) == 0;
+	return memcmp(in->dst, gw->self6, 16) == 0 && in->dst[0];
+}
+
+// Why the kernel must finish the packet, or PUNT_REASON_COUNT and the next hop.
+static enum punt_reason route(struct worker *w, const struct dp_gateway *gw, const struct inner *in,
+	struct memo *memo, const struct nexthop **nh)
+{
+	uint32_t index;
+
+	if (is_own_address(gw, in))
+		return PUNT_LOCAL;
+	if (unlikely(inner_is_multicast(in)))
+		return PUNT_MULTICAST;
+	if (unlikely(!gw->fast_path))
+		return PUNT_FAST_PATH_OFF;
+	if (unlikely(in->options))
+		return PUNT_IP_OPTIONS;
+	if (unlikely(in->ttl <= 1))
+		return PUNT_TTL;
+	index = memo_fib(memo, w->dp->fib, gw->vpn_domain, in->family, in->dst);
+	if (unlikely(index == NEXTHOP_KERNEL))
+		return PUNT_NO_ROUTE;
+	*nh = fib_nexthop_get(w->dp->fib, index);
+	if (unlikely(!*nh))
+		return PUNT_NO_NEIGH;
+	if (unlikely(in->bytes > (*nh)->mtu))
+		return PUNT_TOO_BIG;
+	return PUNT_REASON_COUNT;
+}
+
+static void carry(struct worker *w, struct peer *peer, struct rte_mbuf *m, struct inner *in,
+	struct memo *memo)
+{
+	struct gateway_counters *gc = &w->counters->gateway[peer->gateway];
+	const struct dp_gateway *gw = &w->st->gateways[peer->gateway];
+	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+	const struct nexthop *nh = NULL;
+	struct pkt *p = pkt_of(m);
+	enum punt_reason punt;
+
+	m->data_len = in->bytes;
+	m->pkt_len = in->bytes;
+	p->flags |= PKT_F_INBOUND;
+	counter_add(&gc->in_pkts, 1);
+	counter_add(&gc->in_bytes, in->bytes);
+	counter_add(&peer->in_pkts, 1);
+	counter_add(&peer->in_bytes, in->bytes);
+	if (inner_mss_clamp(ip, in, peer->mss4))
+		counter_add(&gc->mss_clamped, 1);
+	if (is_captured(w, p, CAPTURE_VPN))
+		capture_copy(w, m, CAPTURE_VPN, true);
+	punt = route(w, gw, in, memo, &nh);
+	if (unlikely(punt != PUNT_REASON_COUNT)) {
+		punt_push(w, m, PUNT_TO_TUN, punt);
+		return;
+	}
+	if (unlikely(nh->port >= PKT_PORT_MAX || !w->st->ports[nh->port].port)) {
+		pkt_drop(w, m, DROP_NO_NEXTHOP);
+		return;
+	}
+	inner_ttl_decrement(ip, in->family);
+	m->ol_flags = 0;
+	frame_push(m, nh, in->family); // fits: the OpenVPN header was there, and is no shorter
+	worker_tx(w, nh->port, m);
+}
+
+// The payload is an IP packet of the client's, a message, or rubbish.
+static void deliver(struct worker *w, struct peer *peer, struct rte_mbuf *m, struct memo *memo)
+{
+	struct gateway_counters *gc = &w->counters->gateway[peer->gateway];
+	const struct dp_gateway *gw = &w->st->gateways[peer->gateway];
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+	struct inner in;
+
+	switch (inner_parse(data, m->data_len, &in)) {
+	case INNER_IP:
+		break;
+	case INNER_PING:
+		counter_add(&gc->pings_in, 1);
+		pkt_consume(w, m);
+		return;
+	case INNER_OCC_EXIT:
+		tell(w, peer, EVENT_PEER_EXIT, pkt_of(m)->key_id);
+		pkt_consume(w, m);
+		return;
+	case INNER_OCC:
+		pkt_consume(w, m);
+		return;
+	case INNER_TRUNCATED:
+		pkt_drop(w, m, DROP_TRUNCATED);
+		return;
+	case INNER_BAD_IP:
+		pkt_drop(w, m, DROP_BAD_IP);
+		return;
+	case INNER_NOT_IP:
+		pkt_drop(w, m, DROP_BAD_INNER);
+		return;
+	}
+	if (unlikely(!is_from_peer(w, peer, gw->vpn_domain, &in)))
+		pkt_drop(w, m, DROP_SPOOF);
+	else if (unlikely(!inner_ecn_decap(data, &in, pkt_of(m)->link_tos)))
+		pkt_drop(w, m, DROP_ECN);
+	else
+		carry(w, peer, m, &in, memo);
+}
+
+// --- The path ----------------------------------------------------------------------------------
+
+// From here on the peers are this worker's own.
+static void owned_burst(struct worker *w, struct batch *b)
+{
+	struct memo memo = {0};
+
+	key_burst(w, b);
+	if (b->n == 0)
+		return;
+	open_burst(w, b);
+	for (unsigned int i = 0; i < b->n; i++) {
+		account(w, b->peer[i], b->key[i], pkt_of(b->m[i]));
+		deliver(w, b->peer[i], b->m[i], &memo);
+	}
+}
+
+void inbound_burst(struct worker *w, uint16_t port, struct rte_mbuf **m, unsigned int n)
+{
+	const struct dp_port *p = &w->st->ports[port];
+	struct leftovers rest;
+	struct batch b;
+
+	rest.n = 0;
+	b.n = 0;
+	counter_add(&w->counters->port[port].rx_pkts, n);
+	for (unsigned int i = 0; i < RTE_MIN(n, (unsigned int)PREFETCH_AHEAD); i++)
+		rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
+	for (unsigned int i = 0; i < n; i++) {
+		if (i + PREFETCH_AHEAD < n) {
+			rte_prefetch0(rte_pktmbuf_mtod(m[i + PREFETCH_AHEAD], void *));
+			rte_prefetch0(pkt_of(m[i + PREFETCH_AHEAD]));
+		}
+		parse_one(w, p, m[i], &rest, &b);
+	}
+	find_burst(w, &b);
+	if (b.n)
+		owned_burst(w, &b);
+	if (rest.n)
+		outbound_frames(w, port, rest.m, rest.n);
+}
+
+void inbound_link_burst(struct worker *w, struct rte_mbuf **m, unsigned int n)
+{
+	struct batch b;
+
+	b.n = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		pkt_of(m[i])->link_hdr_len = 0;
+		if (unlikely(pkt_of(m[i])->gateway >= w->st->gateway_count))
+			pkt_drop(w, m[i], DROP_NO_ENDPOINT);
+		else if (unlikely(m[i]->data_len &&
+				  !proto_is_data(*rte_pktmbuf_mtod(m[i], uint8_t *))))
+			pkt_drop(w, m[i], DROP_NOT_OURS);
+		else
+			b.m[b.n++] = m[i];
+	}
+	find_burst(w, &b);
+	if (b.n)
+		owned_burst(w, &b);
+}
+
+void inbound_peer_burst(struct worker *w, struct rte_mbuf **m, unsigned int n)
+{
+	struct batch b;
+
+	b.n = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		const struct pkt *p = pkt_of(m[i]);
+		struct peer *peer = peer_by_id(w->dp->peers, p->peer_id);
+
+		if (unlikely(!peer || peer->generation != p->generation ||
+			     p->gateway >= w->st->gateway_count)) {
+			pkt_drop(w, m[i], DROP_STALE);
+			continue;
+		}
+		b.m[b.n] = m[i];
+		b.peer[b.n++] = peer;
+	}
+	if (b.n)
+		owned_burst(w, &b);
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+#include "dataplane/pkt.h"
+
+#include "dataplane/counters.h"
+#include "dataplane/worker.h"
+
+void pkt_drop(struct worker *w, struct rte_mbuf *m, enum drop_reason reason)
+{
+	uint16_t gateway = pkt_of(m)->gateway;
+
+	counter_add(&w->counters->port[m->port].drop[reason], 1);
+	if (gateway < w->dp->gateways_max)
+		counter_add(&w->counters->gateway[gateway].drop[reason], 1);
+	rte_pktmbuf_free(m);
+}
+
+void pkt_consume(struct worker *w, struct rte_mbuf *m)
+{
+	counter_add(&w->counters->port[m->port].consumed, 1);
+	rte_pktmbuf_free(m);
+}
