@@ -270,7 +270,7 @@ struct net {
 		size_t len;
 		uint8_t data[128];
 	} pkts[NET_MAX];
-	unsigned int count, loss_pct, double_pct;
+	unsigned int count, loss_pct, double_pct, jitter_ms;
 	uint32_t random;
 };
 
@@ -305,7 +305,7 @@ static void net_send(struct net *net, unsigned int to, const struct ctrl_pkt *p,
 		CU_ASSERT_FATAL(len > 0);
 		net->pkts[i].len = (size_t)len;
 		net->pkts[i].to = to;
-		net->pkts[i].arrives_ms = now_ms + 1 + next_random(net) % 200; // reorders
+		net->pkts[i].arrives_ms = now_ms + 1 + next_random(net) % net->jitter_ms;
 		net->count++;
 	}
 }
@@ -351,15 +351,18 @@ static void end_turn(struct end *e, struct net *net, unsigned int peer, uint64_t
 	}
 }
 
-static bool run_network(unsigned int loss_pct, unsigned int double_pct, uint32_t seed,
-	uint64_t limit_ms, uint32_t *retransmits)
+static bool run_network(unsigned int loss_pct, unsigned int double_pct, unsigned int jitter_ms,
+	uint32_t seed, uint64_t limit_ms, uint32_t *retransmits)
 {
 	static struct net net;
 	struct end ends[2] = {0};
 	uint64_t now_ms = 1000;
 	bool done = false;
 
-	net = (struct net){.loss_pct = loss_pct, .double_pct = double_pct, .random = seed};
+	net = (struct net){.loss_pct = loss_pct,
+		.double_pct = double_pct,
+		.jitter_ms = jitter_ms,
+		.random = seed};
 	reliable_init(&ends[0].r, 0, 0);
 	reliable_init(&ends[1].r, 0, 0);
 	while (!done && now_ms < limit_ms) {
@@ -380,16 +383,16 @@ static void test_network(void)
 {
 	uint32_t retransmits;
 
-	CU_ASSERT_TRUE(run_network(0, 0, 1, 60000, &retransmits));
+	CU_ASSERT_TRUE(run_network(0, 0, 1, 1, 60000, &retransmits));
 	CU_ASSERT_EQUAL(retransmits, 0);
 	for (uint32_t seed = 1; seed <= 20; seed++) {
-		CU_ASSERT_TRUE(run_network(30, 0, seed, 3600000, &retransmits));
+		CU_ASSERT_TRUE(run_network(30, 0, 200, seed, 3600000, &retransmits));
 		CU_ASSERT_TRUE(retransmits > 100);
-		CU_ASSERT_TRUE(run_network(30, 30, seed, 3600000, &retransmits));
-		CU_ASSERT_TRUE(run_network(0, 50, seed, 60000, &retransmits));
-		CU_ASSERT_TRUE(run_network(70, 10, seed, 36000000, &retransmits));
+		CU_ASSERT_TRUE(run_network(30, 30, 200, seed, 3600000, &retransmits));
+		CU_ASSERT_TRUE(run_network(0, 50, 200, seed, 60000, &retransmits));
+		CU_ASSERT_TRUE(run_network(70, 10, 200, seed, 36000000, &retransmits));
 	}
-	CU_ASSERT_FALSE(run_network(100, 0, 1, 60000, &retransmits));
+	CU_ASSERT_FALSE(run_network(100, 0, 200, 1, 60000, &retransmits));
 }
 
 int main(void)
