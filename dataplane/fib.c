@@ -42,6 +42,11 @@ struct fib {
 	_Atomic(const struct nexthop *) nexthops[NEXTHOP_MAX]; // workers: ro
 };
 
+uint64_t fib_bytes(uint32_t routes_max)
+{
+	return sizeof(struct fib) + prefix_table_bytes(routes_max);
+}
+
 struct fib *fib_new(uint32_t routes_max, struct rte_rcu_qsbr *qsbr)
 {
 	struct fib *f = rte_zmalloc("fib", sizeof(*f), RTE_CACHE_LINE_SIZE);

@@ -28,6 +28,8 @@ struct nexthop {
 
 struct fib;
 
+// Bytes of hugepages that fib_new() takes; tables of large domains come on top.
+uint64_t fib_bytes(uint32_t routes_max);
 struct fib *fib_new(uint32_t routes_max, struct rte_rcu_qsbr *qsbr);
 void fib_free(struct fib *f);
 

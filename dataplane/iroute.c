@@ -20,6 +20,12 @@ struct iroute {
 // An IPv4 and an IPv6 address each.
 #define PREFIXES_PER_PEER 2
 
+uint64_t iroute_bytes(uint32_t peers_max)
+{
+	return sizeof(struct iroute) + prefix_table_bytes(peers_max * PREFIXES_PER_PEER) +
+	       map_bytes(peers_max);
+}
+
 struct iroute *iroute_new(uint32_t peers_max, struct rte_rcu_qsbr *qsbr)
 {
 	struct iroute *r = rte_zmalloc("iroute", sizeof(*r), RTE_CACHE_LINE_SIZE);

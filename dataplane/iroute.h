@@ -13,6 +13,8 @@
 struct iroute;
 struct rte_rcu_qsbr;
 
+// Bytes of hugepages that iroute_new() takes.
+uint64_t iroute_bytes(uint32_t peers_max);
 struct iroute *iroute_new(uint32_t peers_max, struct rte_rcu_qsbr *qsbr);
 void iroute_free(struct iroute *r);
 
@@ -22,7 +24,8 @@ int iroute_add(struct iroute *r, uint16_t domain, uint8_t family, const uint8_t 
 int iroute_del(struct iroute *r, uint16_t domain, uint8_t family, const uint8_t *addr, uint8_t len);
 
 // Worker. Peer id that owns the inner address, or PROTO_PEER_ID_UNDEF.
-uint32_t iroute_lookup(const struct iroute *r, uint16_t domain, uint8_t family, const uint8_t *addr);
+uint32_t iroute_lookup(
+	const struct iroute *r, uint16_t domain, uint8_t family, const uint8_t *addr);
 
 // The same by outside address, per gateway.
 int iroute_link_add(struct iroute *r, uint16_t gateway, uint8_t family, const uint8_t *addr,

@@ -24,9 +24,20 @@ static struct map_table *table_new(const char *name, uint64_t slots)
 	return t;
 }
 
+static uint64_t slots_for(uint32_t entries)
+{
+	return rte_align64pow2(RTE_MAX((uint64_t)entries * 2, (uint64_t)SLOTS_MIN));
+}
+
+uint64_t map_bytes(uint32_t entries)
+{
+	return sizeof(struct map) +
+	       2 * (sizeof(struct map_table) + slots_for(entries) * sizeof(struct map_slot));
+}
+
 struct map *map_new(const char *name, uint32_t entries, struct rte_rcu_qsbr *qsbr)
 {
-	uint64_t slots = rte_align64pow2(RTE_MAX((uint64_t)entries * 2, (uint64_t)SLOTS_MIN));
+	uint64_t slots = slots_for(entries);
 	struct map *m = rte_zmalloc(name, sizeof(*m), RTE_CACHE_LINE_SIZE);
 
 	if (!m) {

@@ -55,6 +55,8 @@ struct map {
 	uint32_t used; // live and dead
 };
 
+// Bytes of hugepages that map_new() takes.
+uint64_t map_bytes(uint32_t entries);
 // Main thread. NULL and errno.
 struct map *map_new(const char *name, uint32_t entries, struct rte_rcu_qsbr *qsbr);
 void map_free(struct map *m);

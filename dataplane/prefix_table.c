@@ -40,6 +40,11 @@ struct prefix_table {
 	struct lens lens[PREFIX_DOMAINS_MAX];
 };
 
+uint64_t prefix_table_bytes(uint32_t entries)
+{
+	return sizeof(struct prefix_table) + map_bytes(entries);
+}
+
 struct prefix_table *prefix_table_new(const char *name, uint32_t entries, struct rte_rcu_qsbr *qsbr)
 {
 	struct prefix_table *t = rte_zmalloc(name, sizeof(*t), RTE_CACHE_LINE_SIZE);

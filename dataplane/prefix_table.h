@@ -15,6 +15,9 @@ struct prefix_table;
 #define PREFIX_DOMAINS_MAX 1024
 #define PREFIX_NONE UINT32_MAX
 
+// Bytes of hugepages that prefix_table_new() takes.
+uint64_t prefix_table_bytes(uint32_t entries);
+
 // addr: 16 bytes, IPv4 in the first four. Bits past len are ignored (masked).
 // Main thread. NULL and errno on failure.
 struct prefix_table *prefix_table_new(
