@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// What clients write about themselves: real text, and hostile text.
+
+#include "control/options_string.h"
+#include "control/peer_info.h"
+
+#include "dataplane/tests/harness.h"
+
+#include <CUnit/CUnit.h>
+
+#include <errno.h>
+#include <string.h>
+
+static void parse(struct peer_info *pi, const char *text)
+{
+	peer_info_parse(pi, text, strlen(text));
+}
+
+// As a stock 2.6 client sends it.
+static void test_real(void)
+{
+	struct peer_info pi;
+
+	parse(&pi, "IV_VER=2.6.14\nIV_PLAT=linux\nIV_TCPNL=1\nIV_MTU=1600\nIV_NCP=2\n"
+		   "IV_CIPHERS=AES-256-GCM:AES-128-GCM:CHACHA20-POLY1305\nIV_PROTO=990\n"
+		   "IV_LZO_STUB=1\nIV_COMP_STUB=1\nIV_COMP_STUBv2=1\n");
+	CU_ASSERT_STRING_EQUAL(pi.ver, "2.6.14");
+	CU_ASSERT_STRING_EQUAL(pi.plat, "linux");
+	CU_ASSERT_STRING_EQUAL(pi.gui_ver, "");
+	CU_ASSERT_STRING_EQUAL(pi.ciphers, "AES-256-GCM:AES-128-GCM:CHACHA20-POLY1305");
+	CU_ASSERT_EQUAL(pi.proto, 990);
+	CU_ASSERT_TRUE(pi.proto & PEER_PROTO_CC_EXIT);
+	CU_ASSERT_FALSE(pi.proto & PEER_PROTO_DATA_EPOCH);
+	CU_ASSERT_EQUAL(pi.ncp, 2);
+	CU_ASSERT_EQUAL(pi.mtu, 1600);
+	CU_ASSERT_TRUE(pi.tcp_nonlinear);
+	CU_ASSERT_TRUE(pi.comp_stub_v2);
+	CU_ASSERT_EQUAL(pi.lines, 10);
+	CU_ASSERT_EQUAL(pi.skipped, 0);
+}
+
+static void test_hostile(void)
+{
+	static const struct peer_info zero;
+	static const char *const skipped[] = {
+		"IV_VER",
+		"=2.6",
+		"",
+		"IV VER=2",
+		"IV_VER\t=2",
+		"IV_V\303\234=2",
+		"IV_VER=2\t6",
+		"IV_VER=\033[31m",
+		"IV_VER=2.6\r",
+		"IV_VER=\377",
+		"IV_VER=\177",
+		"IV_VER=01234567890123456789012345678901", // one too long
+		"IV_PROTO=",
+		"IV_PROTO=-2",
+		"IV_PROTO=+2",
+		"IV_PROTO=0x2",
+		"IV_PROTO= 2",
+		"IV_PROTO=2 ",
+		"IV_PROTO=4294967296",
+		"IV_PROTO=99999999999999999999",
+		"IV_MTU=65536",
+		"IV_MTU=575",
+		"IV_TCPNL=2",
+		"IV_TCPNL=yes",
+	};
+	struct peer_info pi;
+
+	for (size_t i = 0; i < sizeof(skipped) / sizeof(skipped[0]); i++) {
+		char text[128];
+
+		strcpy(text, skipped[i]);
+		strcat(text, "\n");
+		parse(&pi, text);
+		CU_ASSERT_EQUAL(pi.lines, 1);
+		if (pi.skipped != 1)
+			CU_FAIL(skipped[i]);
+		pi.lines = pi.skipped = 0;
+		CU_ASSERT_EQUAL(memcmp(&pi, &zero, sizeof(pi)), 0);
+	}
+	// A bad line spoils nothing but itself; unknown keys are fine; the first one counts.
+	parse(&pi, "\001\nIV_VER=2.6\nIV_VER=9\nUV_X=a b=c\nIV_MTU=1500");
+	CU_ASSERT_STRING_EQUAL(pi.ver, "2.6");
+	CU_ASSERT_EQUAL(pi.mtu, 1500);
+	CU_ASSERT_EQUAL(pi.lines, 5);
+	CU_ASSERT_EQUAL(pi.skipped, 2);
+	peer_info_parse(&pi, "IV_VER=2\0IV_PLAT=x\n", 20);
+	CU_ASSERT_EQUAL(pi.lines, 1);
+	CU_ASSERT_STRING_EQUAL(pi.ver, "2");
+	peer_info_parse(&pi, "IV_VER=2.6", 8);
+	CU_ASSERT_STRING_EQUAL(pi.ver, "2");
+	peer_info_parse(&pi, "", 0);
+	CU_ASSERT_EQUAL(memcmp(&pi, &zero, sizeof(pi)), 0);
+}
+
+static void test_many_lines(void)
+{
+	static char text[2000];
+	struct peer_info pi;
+
+	memset(text, '\n', sizeof(text));
+	peer_info_parse(&pi, text, sizeof(text));
+	CU_ASSERT_EQUAL(pi.lines, 256);
+}
+
+static void test_options(void)
+{
+	static const struct {
+		const char *text, *cipher, *auth;
+		bool comp_lzo, mtu_dynamic, dev_tap;
+	} rows[] = {
+		{"V4,dev-type tun,link-mtu 1521,tun-mtu 1500,proto UDPv4,cipher AES-256-GCM,"
+		 "auth [null-digest],keysize 256,key-method 2,tls-client",
+			"AES-256-GCM", "[null-digest]", false, false, false},
+		{"V4,dev-type tap,comp-lzo,mtu-dynamic,cipher BF-CBC,auth SHA1,tls-client",
+			"BF-CBC", "SHA1", true, true, true},
+		{"V4,cipher [null-cipher],auth SHA1", "none", "SHA1", false, false, false},
+		{"cipher A,cipher B", "A", "", false, false, false},
+		{"V4,comp-lzonot,xcomp-lzo,mtu-dynamic ", "", "", false, false, false},
+		{"cipher ,auth,cipherX Y", "", "", false, false, false},
+		{"cipher 01234567890123456789012345678901,auth \033", "", "", false, false, false},
+		{"comp-lzo", "", "", true, false, false},
+		{",,,,", "", "", false, false, false},
+		{"", "", "", false, false, false},
+	};
+	struct options_string o;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		options_string_parse(&o, rows[i].text, strlen(rows[i].text));
+		CU_ASSERT_STRING_EQUAL(o.cipher, rows[i].cipher);
+		CU_ASSERT_STRING_EQUAL(o.auth, rows[i].auth);
+		CU_ASSERT_EQUAL(o.comp_lzo, rows[i].comp_lzo);
+		CU_ASSERT_EQUAL(o.mtu_dynamic, rows[i].mtu_dynamic);
+		CU_ASSERT_EQUAL(o.dev_tap, rows[i].dev_tap);
+	}
+	options_string_parse(&o, "cipher AES", 9); // ends where the caller says
+	CU_ASSERT_STRING_EQUAL(o.cipher, "AE");
+}
+
+static void test_options_compose(void)
+{
+	char out[OPTIONS_STRING_BYTES];
+	int len = options_string_compose(out, sizeof(out), "AES-256-GCM", true);
+
+	CU_ASSERT_EQUAL(len, (int)strlen(out));
+	CU_ASSERT_STRING_EQUAL(out,
+		"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,comp-lzo,"
+		"cipher AES-256-GCM,auth SHA1,keysize 128,key-method 2,tls-server");
+	CU_ASSERT_EQUAL(options_string_compose(out, (size_t)len, "AES-256-GCM", true), -EMSGSIZE);
+	CU_ASSERT_TRUE(options_string_compose(out, sizeof(out), NULL, false) > 0);
+	CU_ASSERT_STRING_EQUAL(out,
+		"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,auth SHA1,keysize 128,"
+		"key-method 2,tls-server");
+}
+
+int main(void)
+{
+	static const struct harness_test tests[] = {
+		{"a stock client", test_real},
+		{"hostile lines", test_hostile},
+		{"endless lines", test_many_lines},
+		{"options string", test_options},
+		{"options string of the server", test_options_compose},
+		{NULL, NULL},
+	};
+
+	return harness_run("peer_info", tests);
+}

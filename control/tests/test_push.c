@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// PUSH_REPLY word by word, per kind of client, and its parts when it is long.
+
+#include "control/push.h"
+
+#include "dataplane/tests/harness.h"
+
+#include <CUnit/CUnit.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct push push;
+static struct conf_gateway gw;
+
+static const struct session_lease lease46 = {
+	.peer_id = 7,
+	.vpn4 = {10, 8, 0, 6},
+	.vpn4_len = 24,
+	.self4 = {10, 8, 0, 1},
+	.vpn6 = {0xfd, [15] = 6},
+	.vpn6_len = 64,
+	.self6 = {0xfd, [15] = 1},
+	.tun_mtu = 1420,
+};
+static const struct ncp_choice aes256 = {AEAD_AES_256_GCM, true, "IV_CIPHERS"};
+
+static void gateway_reset(void)
+{
+	memset(&gw, 0, sizeof(gw));
+	gw.keepalive_interval_s = 10;
+	gw.keepalive_timeout_s = 60;
+}
+
+static void compose(const struct session_lease *lease, uint32_t proto, uint16_t mtu, bool ncp)
+{
+	struct peer_info peer = {.proto = proto, .mtu = mtu};
+	struct ncp_choice choice = aes256;
+
+	choice.push = ncp;
+	CU_ASSERT_EQUAL_FATAL(push_compose(&push, &gw, lease, &peer, &choice), 0);
+	CU_ASSERT_EQUAL_FATAL(push.count, 1);
+}
+
+#define COMMON \
+	"PUSH_REPLY,route-gateway 10.8.0.1,topology subnet,ping 10,ping-restart 60," \
+	"explicit-exit-notify 1,ifconfig-ipv6 fd00::6/64 fd00::1,ifconfig 10.8.0.6 255.255.255.0"
+
+static void test_clients(void)
+{
+	gateway_reset();
+	compose(&lease46, 990, 1600, true); // 2.6.1 and later
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		COMMON ",peer-id 7,cipher AES-256-GCM,protocol-flags cc-exit tls-ekm,tun-mtu 1420");
+	compose(&lease46, 8094, 1600, true); // 2.7: no flag that we do not keep
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		COMMON ",peer-id 7,cipher AES-256-GCM,protocol-flags cc-exit tls-ekm,tun-mtu 1420");
+	compose(&lease46, 6, 0, true); // 2.5
+	CU_ASSERT_STRING_EQUAL(push.part[0], COMMON ",peer-id 7,cipher AES-256-GCM");
+	compose(&lease46, 2, 0, false); // 2.4 with ncp-disable
+	CU_ASSERT_STRING_EQUAL(push.part[0], COMMON ",peer-id 7");
+	compose(&lease46, 0, 0, false); // 2.3: no peer id
+	CU_ASSERT_STRING_EQUAL(push.part[0], COMMON);
+	compose(&lease46, 2 | 8, 0, true); // exporter, but no protocol-flags
+	CU_ASSERT_STRING_EQUAL(
+		push.part[0], COMMON ",peer-id 7,cipher AES-256-GCM,key-derivation tls-ekm");
+	compose(&lease46, 2 | 128, 1400, true); // and the other way round; a small client
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		COMMON ",peer-id 7,cipher AES-256-GCM,protocol-flags cc-exit,tun-mtu 1400");
+}
+
+static void test_families(void)
+{
+	struct session_lease lease = lease46;
+
+	gateway_reset();
+	gw.local_network_count = 3;
+	gw.local_networks[0] = (struct conf_prefix){4, 16, {10, 1}};
+	gw.local_networks[1] = (struct conf_prefix){6, 48, {0x20, 1, 0xd, 0xb8}};
+	gw.local_networks[2] = (struct conf_prefix){4, 0, {0}};
+	gw.dns_count = 2;
+	gw.dns[0] = (struct conf_addr){4, {10, 1, 0, 53}};
+	gw.dns[1] = (struct conf_addr){6, {0x20, 1, 0xd, 0xb8, [15] = 0x53}};
+	gw.redirect_gateway = true;
+	compose(&lease, 0, 0, false);
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		"PUSH_REPLY,route-gateway 10.8.0.1,topology subnet,route 10.1.0.0 255.255.0.0,"
+		"route-ipv6 2001:db8::/48,route 0.0.0.0 0.0.0.0,redirect-gateway def1 ipv6,"
+		"dhcp-option DNS 10.1.0.53,dhcp-option DNS6 2001:db8::53,ping 10,ping-restart 60,"
+		"explicit-exit-notify 1,ifconfig-ipv6 fd00::6/64 fd00::1,"
+		"ifconfig 10.8.0.6 255.255.255.0");
+	memset(lease.vpn6, 0, sizeof(lease.vpn6));
+	gw.keepalive_interval_s = gw.keepalive_timeout_s = 0;
+	gw.dns_count = 0;
+	compose(&lease, 0, 0, false);
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		"PUSH_REPLY,route-gateway 10.8.0.1,topology subnet,route 10.1.0.0 255.255.0.0,"
+		"route 0.0.0.0 0.0.0.0,redirect-gateway def1,explicit-exit-notify 1,"
+		"ifconfig 10.8.0.6 255.255.255.0");
+	lease = lease46;
+	memset(lease.vpn4, 0, sizeof(lease.vpn4));
+	compose(&lease, 0, 0, false);
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		"PUSH_REPLY,route-ipv6 2001:db8::/48,redirect-gateway def1 ipv6,"
+		"explicit-exit-notify 1,ifconfig-ipv6 fd00::6/64 fd00::1");
+}
+
+// The longest lists a configuration can have: all options arrive once and in order, in parts that
+// say whether more follow.
+static void test_parts(void)
+{
+	struct peer_info peer = {.proto = 990, .mtu = 1500};
+	static char joined[PUSH_PARTS_MAX * PUSH_PART_BYTES];
+	char want[128];
+
+	gateway_reset();
+	gw.local_network_count = CONF_LIST_MAX;
+	gw.dns_count = CONF_LIST_MAX;
+	for (unsigned int i = 0; i < CONF_LIST_MAX; i++) {
+		gw.local_networks[i] = (struct conf_prefix){.family = 6, .len = 128};
+		memset(gw.local_networks[i].addr, 0xaa, 16);
+		gw.local_networks[i].addr[15] = (uint8_t)i;
+		gw.dns[i] = (struct conf_addr){.family = 6};
+		memset(gw.dns[i].addr, 0xbb, 16);
+		gw.dns[i].addr[15] = (uint8_t)i;
+	}
+	CU_ASSERT_EQUAL_FATAL(push_compose(&push, &gw, &lease46, &peer, &aes256), 0);
+	CU_ASSERT_TRUE(push.count > 4);
+	joined[0] = '\0';
+	for (unsigned int i = 0; i < push.count; i++) {
+		const char *tail = i + 1 < push.count ? ",push-continuation 2"
+						      : ",push-continuation 1";
+		size_t len = strnlen(push.part[i], PUSH_PART_BYTES);
+
+		CU_ASSERT_FATAL(len < PUSH_PART_BYTES);
+		CU_ASSERT_EQUAL(strncmp(push.part[i], "PUSH_REPLY,", 11), 0);
+		CU_ASSERT_STRING_EQUAL(push.part[i] + len - strlen(tail), tail);
+		if (i + 1 < push.count) // full, but for one option
+			CU_ASSERT_TRUE(len > PUSH_PART_BYTES - 80);
+		strncat(joined, push.part[i] + 10, len - 10 - strlen(tail));
+	}
+	for (unsigned int i = 0; i < CONF_LIST_MAX; i++) {
+		const char *at;
+
+		snprintf(want, sizeof(want),
+			",route-ipv6 aaaa:aaaa:aaaa:aaaa:aaaa:aaaa:aaaa:aa%02x/128", i);
+		at = strstr(joined, want);
+		CU_ASSERT_PTR_NOT_NULL(at);
+		CU_ASSERT_PTR_NULL(at != NULL ? strstr(at + 1, want) : want);
+		snprintf(want, sizeof(want),
+			",dhcp-option DNS6 bbbb:bbbb:bbbb:bbbb:bbbb:bbbb:bbbb:bb%02x", i);
+		CU_ASSERT_PTR_NOT_NULL(strstr(joined, want));
+	}
+	CU_ASSERT_PTR_NOT_NULL(strstr(joined,
+		",peer-id 7,cipher AES-256-GCM,protocol-flags cc-exit tls-ekm,tun-mtu 1420"));
+}
+
+// A reply grown byte by byte over the edge never overflows, and splits exactly once.
+static void test_edge(void)
+{
+	unsigned int before = 1;
+	bool split = false;
+
+	for (unsigned int n = 0; n < CONF_LIST_MAX; n++) {
+		struct peer_info peer = {.proto = 990, .mtu = 1500};
+
+		gateway_reset();
+		gw.local_network_count = n;
+		for (unsigned int i = 0; i < n; i++)
+			gw.local_networks[i] = (struct conf_prefix){
+				4, 32, {10, 0, 0, (uint8_t)(i * 3)}};
+		for (uint32_t s = 1; s < 1000000000; s *= 10) {
+			gw.keepalive_interval_s = s;
+			CU_ASSERT_EQUAL(push_compose(&push, &gw, &lease46, &peer, &aes256), 0);
+			for (unsigned int i = 0; i < push.count; i++)
+				CU_ASSERT_FATAL(memchr(push.part[i], 0, PUSH_PART_BYTES) != NULL);
+			CU_ASSERT_TRUE(push.count >= before);
+			split |= push.count == 2;
+		}
+		before = push.count > 1 ? push.count - 1 : 1;
+	}
+	CU_ASSERT_TRUE(split);
+}
+
+int main(void)
+{
+	static const struct harness_test tests[] = {
+		{"kinds of clients", test_clients},
+		{"IPv4, IPv6, both", test_families},
+		{"parts", test_parts},
+		{"edge of a part", test_edge},
+		{NULL, NULL},
+	};
+
+	return harness_run("push", tests);
+}
