@@ -9,21 +9,15 @@
 #pragma once
 
 #include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "control/session.h"
+#include "control/route_mirror.h" // struct kernel_port
 #include "dataplane/fib.h"
 
 struct kernel;
 struct publish;
-
-struct kernel_port { // an accelerated interface of this domain
-	int ifindex;
-	uint16_t port;    // ethdev id
-	uint16_t vlan;    // tag to push, 0: none
-	uint8_t mac[6];
-	uint16_t mtu;
-};
 
 struct kernel_ops {
 	// Route or neighbour changes may have moved clients: look up their links again. Batched.
@@ -54,3 +48,9 @@ int kernel_addr_add(struct kernel *k, int ifindex, uint8_t family, const uint8_t
 bool kernel_has_addr(const struct kernel *k, uint8_t family, const uint8_t *addr);
 // Routes mirrored now.
 uint32_t kernel_route_count(const struct kernel *k);
+// Times the kernel told more than was read in time, and all tables were read again.
+uint64_t kernel_overruns(const struct kernel *k);
+
+// Does this namespace forward, mangle or translate packets by rules that the fast path would go
+// around? 1: yes, text names them ("nftables chain ip nat/postrouting"); 0: no; -errno: unknown.
+int kernel_rules_check(const char *netns, char *text, size_t size);

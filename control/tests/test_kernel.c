@@ -1,0 +1,599 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// The mirror against the real kernel, in a network namespace of its own: `ip` changes things, the
+// workers' forwarding table must follow. Needs root; exits 77 (skipped) without.
+
+#include "control/kernel.h"
+
+#include <CUnit/CUnit.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <rte_malloc.h>
+#include <rte_rcu_qsbr.h>
+
+#include "dataplane/base/clock.h"
+#include "dataplane/base/log.h"
+#include "dataplane/tests/harness.h"
+
+#define DOMAIN 3
+#define WAIT_MS 5000
+#define FD_SCAN 256
+#define SOME_ROUTES 10000
+
+static const char mac_a[] = "02:00:00:00:00:0a", mac_b[] = "02:00:00:00:00:0b";
+static struct ev_loop *loop;
+static struct rte_rcu_qsbr *qsbr;
+static struct fib *fib;
+static struct kernel *kernel;
+static unsigned int routes_changed, link_changes, retired;
+static uint16_t last_mtu;
+static bool last_up;
+
+// --- the surroundings ---
+
+static void on_routes_changed(void *arg, uint16_t domain)
+{
+	(void)arg;
+	routes_changed++;
+	CU_ASSERT_EQUAL(domain, DOMAIN);
+}
+
+static void on_link_changed(void *arg, uint16_t domain, int ifindex, uint16_t mtu, bool up)
+{
+	(void)arg;
+	(void)domain;
+	(void)ifindex;
+	link_changes++;
+	last_mtu = mtu;
+	last_up = up;
+}
+
+static void on_retire(void *arg, const void *old)
+{
+	(void)arg;
+	retired++;
+	// No worker runs: nobody reads it any more.
+	nexthop_free(old);
+}
+
+// Runs a command of the shell; a failure fails the test.
+static void __attribute__((format(printf, 1, 2))) sh(const char *fmt, ...)
+{
+	char cmd[1024];
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	vsnprintf(cmd, sizeof(cmd), fmt, ap);
+	va_end(ap);
+	rc = system(cmd);
+	if (rc != 0)
+		fprintf(stderr, "failed: %s\n", cmd);
+	CU_ASSERT_EQUAL(rc, 0);
+}
+
+// port0 and port1 are the accelerated interfaces; their other ends and plain0 are not.
+static void links_make(void)
+{
+	sh("ip link set lo up; ip link add port0 type veth peer name far0; "
+	   "ip link add port1 type veth peer name far1; ip link add plain0 type veth peer name far2; "
+	   "sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 "
+	   "net.ipv6.conf.port0.accept_dad=0 net.ipv6.conf.port1.accept_dad=0 "
+	   "net.ipv6.conf.plain0.accept_dad=0; "
+	   "for i in port0 far0 port1 far1 plain0 far2; do ip link set $i up; done; "
+	   "ip addr add 192.0.2.1/24 dev port0; ip addr add 198.51.100.1/24 dev port1; "
+	   "ip addr add 203.0.113.1/24 dev plain0; ip -6 addr add 2001:db8::1/64 dev port0 nodad");
+}
+
+static void links_remove(void)
+{
+	sh("ip link del port0; ip link del port1; ip link del plain0");
+}
+
+static void setup(void)
+{
+	static const struct kernel_ops ops = {.routes_changed = on_routes_changed,
+		.link_changed = on_link_changed, .retire = on_retire};
+	struct kernel_port ports[2] = {
+		{.port = 7, .mac = {2, 0, 0, 0, 0, 1}, .mtu = 1500},
+		{.port = 9, .vlan = 5, .mac = {2, 0, 0, 0, 0, 2}, .mtu = 1500},
+	};
+
+	links_make();
+	ports[0].ifindex = (int)if_nametoindex("port0");
+	ports[1].ifindex = (int)if_nametoindex("port1");
+	fib = fib_new(65536, qsbr);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(fib);
+	kernel = kernel_new(loop, "", DOMAIN, fib, ports, 2, &ops);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(kernel);
+}
+
+static void teardown(void)
+{
+	kernel_free(kernel);
+	fib_free(fib);
+	links_remove();
+}
+
+static uint8_t parse(const char *text, uint8_t addr[16])
+{
+	bool v6 = strchr(text, ':') != NULL;
+
+	memset(addr, 0, 16);
+	CU_ASSERT_EQUAL(inet_pton(v6 ? AF_INET6 : AF_INET, text, addr), 1);
+	return v6 ? 6 : 4;
+}
+
+// "kernel", "unresolved", or "PORT MAC MTU" as a worker would find it for this address.
+static const char *towards(const char *text)
+{
+	static char out[64];
+	const struct nexthop *nh;
+	uint8_t addr[16], family = parse(text, addr);
+	uint32_t index = fib_lookup(fib, DOMAIN, family, addr);
+
+	CU_ASSERT_EQUAL(kernel_nexthop(kernel, family, addr), index);
+	if (index == NEXTHOP_KERNEL)
+		return "kernel";
+	nh = fib_nexthop_get(fib, index);
+	if (!nh)
+		return "unresolved";
+	snprintf(out, sizeof(out), "%u %02x:%02x:%02x:%02x:%02x:%02x %u", nh->port, nh->l2[0],
+		nh->l2[1], nh->l2[2], nh->l2[3], nh->l2[4], nh->l2[5], nh->mtu);
+	return out;
+}
+
+static void on_timeout(struct ev_loop *l, ev_timer *t, int revents)
+{
+	(void)t;
+	(void)revents;
+	ev_break(l, EVBREAK_ALL);
+}
+
+static void run_ms(unsigned int ms)
+{
+	ev_timer t;
+
+	ev_timer_init(&t, on_timeout, ms / 1000., 0.);
+	ev_now_update(loop);
+	ev_timer_start(loop, &t);
+	ev_run(loop, 0);
+	ev_timer_stop(loop, &t);
+}
+
+// Runs the loop until the workers would find `want`.
+static bool becomes(const char *addr, const char *want)
+{
+	uint64_t end = clock_ms() + WAIT_MS;
+
+	while (strcmp(towards(addr), want) != 0) {
+		if (clock_ms() > end) {
+			fprintf(stderr, "%s: want %s, have %s\n", addr, want, towards(addr));
+			return false;
+		}
+		run_ms(10);
+	}
+	return true;
+}
+
+static void expect(const char *addr, const char *port, const char *mac, unsigned int mtu)
+{
+	char want[64];
+
+	snprintf(want, sizeof(want), "%s %s %u", port, mac, mtu);
+	CU_ASSERT_TRUE(becomes(addr, want));
+}
+
+static void expect_kernel(const char *addr)
+{
+	CU_ASSERT_TRUE(becomes(addr, "kernel"));
+}
+
+static void neigh(const char *addr, const char *dev, const char *mac, const char *state)
+{
+	sh("ip neigh replace %s dev %s lladdr %s nud %s", addr, dev, mac, state);
+}
+
+// --- tests ---
+
+static void test_load(void)
+{
+	links_make();
+	neigh("192.0.2.9", "port0", mac_a, "reachable");
+	sh("ip route add 10.0.0.0/8 via 192.0.2.9");
+	links_remove();
+	// What stood there before the mirror is read at once, without a turn of the loop.
+	setup();
+	kernel_free(kernel);
+	neigh("192.0.2.9", "port0", mac_a, "reachable");
+	sh("ip route add 10.0.0.0/8 via 192.0.2.9");
+	{
+		static const struct kernel_ops ops = {.retire = on_retire};
+		struct kernel_port port = {.ifindex = (int)if_nametoindex("port0"), .port = 7,
+			.mtu = 1500};
+
+		kernel = kernel_new(loop, "", DOMAIN, fib, &port, 1, &ops);
+	}
+	CU_ASSERT_PTR_NOT_NULL_FATAL(kernel);
+	CU_ASSERT_STRING_EQUAL(towards("10.1.2.3"), "7 02:00:00:00:00:0a 1500");
+	CU_ASSERT_STRING_EQUAL(towards("192.0.2.9"), "7 02:00:00:00:00:0a 1500");
+	CU_ASSERT_TRUE(kernel_route_count(kernel) > 5);
+	teardown();
+}
+
+static void test_addresses(void)
+{
+	uint8_t addr[16];
+
+	setup();
+	parse("192.0.2.1", addr);
+	CU_ASSERT_TRUE(kernel_has_addr(kernel, 4, addr));
+	parse("192.0.2.2", addr);
+	CU_ASSERT_FALSE(kernel_has_addr(kernel, 4, addr));
+	parse("127.0.0.1", addr);
+	CU_ASSERT_TRUE(kernel_has_addr(kernel, 4, addr));
+	parse("2001:db8::1", addr);
+	CU_ASSERT_TRUE(kernel_has_addr(kernel, 6, addr));
+	sh("ip route add default via 192.0.2.254");
+	neigh("192.0.2.254", "port0", mac_a, "reachable");
+	expect("172.16.0.1", "7", mac_a, 1500);
+	// An own address is a hole in the default route, and no longer when it goes.
+	parse("172.16.0.1", addr);
+	CU_ASSERT_EQUAL(kernel_addr_add(kernel, (int)if_nametoindex("port1"), 4, addr, 16), 0);
+	CU_ASSERT_EQUAL(kernel_addr_add(kernel, (int)if_nametoindex("port1"), 4, addr, 16), 0);
+	CU_ASSERT_EQUAL(kernel_addr_add(kernel, 9999, 4, addr, 16), -ENODEV);
+	expect_kernel("172.16.0.1");
+	expect_kernel("172.16.200.1");
+	CU_ASSERT_TRUE(kernel_has_addr(kernel, 4, addr));
+	sh("ip addr del 172.16.0.1/16 dev port1");
+	expect("172.16.0.1", "7", mac_a, 1500);
+	CU_ASSERT_FALSE(kernel_has_addr(kernel, 4, addr));
+	parse("fd00::1", addr);
+	CU_ASSERT_EQUAL(kernel_addr_add(kernel, (int)if_nametoindex("port1"), 6, addr, 64), 0);
+	run_ms(100);
+	CU_ASSERT_TRUE(kernel_has_addr(kernel, 6, addr));
+	teardown();
+}
+
+static void test_neighbours(void)
+{
+	setup();
+	expect_kernel("192.0.2.50");
+	neigh("192.0.2.50", "port0", mac_a, "reachable");
+	expect("192.0.2.50", "7", mac_a, 1500);
+	neigh("192.0.2.50", "port0", mac_b, "stale");
+	expect("192.0.2.50", "7", mac_b, 1500);
+	sh("ip neigh change 192.0.2.50 dev port0 nud failed");
+	CU_ASSERT_TRUE(becomes("192.0.2.50", "unresolved"));
+	neigh("192.0.2.50", "port0", mac_a, "permanent");
+	expect("192.0.2.50", "7", mac_a, 1500);
+	sh("ip neigh del 192.0.2.50 dev port0");
+	expect_kernel("192.0.2.50");
+	// Not through a link that the best route does not use, nor through a plain one.
+	neigh("192.0.2.60", "port1", mac_a, "permanent");
+	neigh("203.0.113.7", "plain0", mac_a, "permanent");
+	neigh("2001:db8::77", "port0", mac_b, "permanent");
+	neigh("fe80::77", "port0", mac_b, "permanent");
+	expect("2001:db8::77", "7", mac_b, 1500);
+	CU_ASSERT_STRING_EQUAL(towards("192.0.2.60"), "kernel");
+	CU_ASSERT_STRING_EQUAL(towards("203.0.113.7"), "kernel");
+	CU_ASSERT_STRING_EQUAL(towards("fe80::77"), "kernel");
+	teardown();
+}
+
+static void test_routes4(void)
+{
+	setup();
+	neigh("192.0.2.9", "port0", mac_a, "permanent");
+	neigh("198.51.100.9", "port1", mac_b, "permanent");
+	// Metrics: the best shows, and the next one when it goes.
+	sh("ip route add 10.0.0.0/8 via 192.0.2.9 metric 200");
+	expect("10.1.1.1", "7", mac_a, 1500);
+	sh("ip route add 10.0.0.0/8 via 198.51.100.9 metric 100");
+	expect("10.1.1.1", "9", mac_b, 1500);
+	sh("ip route del 10.0.0.0/8 via 198.51.100.9 metric 100");
+	expect("10.1.1.1", "7", mac_a, 1500);
+	sh("ip route replace 10.0.0.0/8 via 198.51.100.9 metric 200");
+	expect("10.1.1.1", "9", mac_b, 1500);
+	// A longer prefix, holes of all kinds, an interface that is not accelerated, a route's MTU.
+	sh("ip route add 10.1.0.0/16 via 192.0.2.9 mtu 1400");
+	expect("10.1.1.1", "7", mac_a, 1400);
+	sh("ip route add blackhole 10.1.1.0/24; ip route add unreachable 10.1.2.0/24; "
+	   "ip route add 10.1.3.0/24 via 203.0.113.9; ip route add 10.1.4.0/24 dev plain0");
+	expect_kernel("10.1.1.1");
+	expect_kernel("10.1.2.1");
+	expect_kernel("10.1.3.1");
+	expect_kernel("10.1.4.1");
+	expect("10.1.5.1", "7", mac_a, 1400);
+	sh("ip route del blackhole 10.1.1.0/24");
+	expect("10.1.1.1", "7", mac_a, 1400);
+	// Own broadcast address, and routes that only some packets take.
+	CU_ASSERT_STRING_EQUAL(towards("192.0.2.255"), "kernel");
+	sh("ip route add 10.2.0.0/16 tos 0x10 via 192.0.2.9");
+	expect_kernel("10.2.0.1");
+	sh("ip route add 10.1.6.0/24 via 198.51.100.9 table 77");
+	run_ms(50);
+	CU_ASSERT_STRING_EQUAL(towards("10.1.6.1"), "7 02:00:00:00:00:0a 1400");
+	// A gateway without a neighbour stays unresolved until it answers.
+	sh("ip route add 10.3.0.0/16 via 192.0.2.77");
+	CU_ASSERT_TRUE(becomes("10.3.0.1", "unresolved"));
+	neigh("192.0.2.77", "port0", mac_b, "reachable");
+	expect("10.3.0.1", "7", mac_b, 1500);
+	// A default route, and what it never covers.
+	sh("ip route add default via 192.0.2.9");
+	expect("8.8.8.8", "7", mac_a, 1500);
+	CU_ASSERT_STRING_EQUAL(towards("224.0.0.5"), "kernel");
+	CU_ASSERT_STRING_EQUAL(towards("255.255.255.255"), "kernel");
+	CU_ASSERT_STRING_EQUAL(towards("127.0.0.5"), "kernel");
+	sh("ip route del default");
+	expect_kernel("8.8.8.8");
+	teardown();
+}
+
+static void test_routes6(void)
+{
+	setup();
+	sh("ip -6 addr add 2001:db8:1::1/64 dev port1 nodad");
+	neigh("2001:db8::9", "port0", mac_a, "permanent");
+	neigh("fe80::9", "port1", mac_b, "permanent");
+	sh("ip -6 route add 2001:db8:a::/48 via 2001:db8::9");
+	expect("2001:db8:a::5", "7", mac_a, 1500);
+	sh("ip -6 route add 2001:db8:a::/48 via fe80::9 dev port1 metric 5");
+	expect("2001:db8:a::5", "9", mac_b, 1500);
+	sh("ip -6 route del 2001:db8:a::/48 metric 5");
+	expect("2001:db8:a::5", "7", mac_a, 1500);
+	sh("ip -6 route add blackhole 2001:db8:a:1::/64");
+	expect_kernel("2001:db8:a:1::1");
+	sh("ip -6 route add default via fe80::9 dev port1");
+	expect("2001:db8:ffff::1", "9", mac_b, 1500);
+	CU_ASSERT_STRING_EQUAL(towards("ff02::1"), "kernel");
+	CU_ASSERT_STRING_EQUAL(towards("fe80::1234"), "kernel");
+	CU_ASSERT_STRING_EQUAL(towards("2001:db8::1"), "kernel");
+	// A multipath route that grows and shrinks by single hops.
+	sh("ip -6 route add 2001:db8:b::/48 via 2001:db8::9");
+	expect("2001:db8:b::1", "7", mac_a, 1500);
+	sh("ip -6 route append 2001:db8:b::/48 via fe80::9 dev port1");
+	run_ms(50);
+	CU_ASSERT_STRING_NOT_EQUAL(towards("2001:db8:b::1"), "kernel");
+	sh("ip -6 route del 2001:db8:b::/48 via 2001:db8::9");
+	expect("2001:db8:b::1", "9", mac_b, 1500);
+	sh("ip -6 route del 2001:db8:b::/48 via fe80::9 dev port1");
+	expect("2001:db8:b::1", "9", mac_b, 1500); // the default route's
+	sh("ip -6 route del default");
+	expect_kernel("2001:db8:b::1");
+	teardown();
+}
+
+static void test_multipath(void)
+{
+	setup();
+	neigh("198.51.100.9", "port1", mac_b, "permanent");
+	sh("ip route add 10.0.0.0/8 nexthop via 203.0.113.9 dev plain0 "
+	   "nexthop via 192.0.2.9 nexthop via 198.51.100.9");
+	// The first accelerated hop has no neighbour yet: the second one carries.
+	expect("10.0.0.1", "9", mac_b, 1500);
+	neigh("192.0.2.9", "port0", mac_a, "permanent");
+	expect("10.0.0.1", "7", mac_a, 1500);
+	sh("ip neigh del 192.0.2.9 dev port0");
+	expect("10.0.0.1", "9", mac_b, 1500);
+	neigh("192.0.2.9", "port0", mac_a, "permanent");
+	expect("10.0.0.1", "7", mac_a, 1500);
+	sh("ip link set port0 down");
+	expect("10.0.0.1", "9", mac_b, 1500);
+	sh("ip route del 10.0.0.0/8");
+	expect_kernel("10.0.0.1");
+	teardown();
+}
+
+static void test_link(void)
+{
+	setup();
+	neigh("192.0.2.9", "port0", mac_a, "permanent");
+	sh("ip route add 10.0.0.0/8 via 192.0.2.9; ip route add 10.0.0.0/8 via 198.51.100.9 metric 9");
+	neigh("198.51.100.9", "port1", mac_b, "permanent");
+	expect("10.0.0.1", "7", mac_a, 1500);
+	link_changes = 0;
+	sh("ip link set port0 mtu 1400");
+	expect("10.0.0.1", "7", mac_a, 1400);
+	run_ms(100);
+	CU_ASSERT_TRUE(link_changes > 0);
+	CU_ASSERT_EQUAL(last_mtu, 1400);
+	CU_ASSERT_TRUE(last_up);
+	// The kernel drops the routes of a link that goes down without telling.
+	sh("ip link set port0 down");
+	expect("10.0.0.1", "9", mac_b, 1500);
+	run_ms(100);
+	CU_ASSERT_FALSE(last_up);
+	expect_kernel("192.0.2.9");
+	sh("ip link set port0 up; ip route add 10.0.0.0/8 via 192.0.2.9");
+	neigh("192.0.2.9", "port0", mac_a, "permanent");
+	expect("10.0.0.1", "7", mac_a, 1400);
+	run_ms(100);
+	CU_ASSERT_TRUE(last_up);
+	// Lost carrier: the other end goes down.
+	sh("ip link set far0 down");
+	CU_ASSERT_TRUE(becomes("10.0.0.1", "unresolved"));
+	sh("ip link set far0 up");
+	expect("10.0.0.1", "7", mac_a, 1400);
+	teardown();
+}
+
+// Writes and runs a batch of `verb` for so many /24 routes from 20.0.0.0 on.
+static void many_routes(const char *verb, unsigned int count)
+{
+	char path[] = "/tmp/test_kernel_XXXXXX";
+	int fd = mkstemp(path);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+	unsigned int i;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	for (i = 0; i < count; i++)
+		fprintf(f, "route %s %u.%u.%u.0/24 via 192.0.2.9\n", verb, 20 + (i >> 16),
+			(i >> 8) & 255, i & 255);
+	fclose(f);
+	sh("ip -batch %s", path);
+	unlink(path);
+}
+
+static void test_many(void)
+{
+	uint32_t before;
+
+	setup();
+	neigh("192.0.2.9", "port0", mac_a, "permanent");
+	expect("192.0.2.9", "7", mac_a, 1500);
+	before = kernel_route_count(kernel);
+	routes_changed = 0;
+	many_routes("add", SOME_ROUTES);
+	expect("20.39.15.1", "7", mac_a, 1500); // the last one
+	CU_ASSERT_EQUAL(kernel_route_count(kernel), before + SOME_ROUTES);
+	CU_ASSERT_STRING_EQUAL(towards("20.0.0.1"), "7 02:00:00:00:00:0a 1500");
+	CU_ASSERT_STRING_EQUAL(towards("20.39.16.1"), "kernel");
+	run_ms(100);
+	CU_ASSERT_TRUE(routes_changed > 0);
+	CU_ASSERT_TRUE(routes_changed < 200); // batched
+	many_routes("del", SOME_ROUTES);
+	expect_kernel("20.39.15.1");
+	CU_ASSERT_STRING_EQUAL(towards("20.0.0.1"), "kernel");
+	CU_ASSERT_EQUAL(kernel_route_count(kernel), before);
+	CU_ASSERT_EQUAL(kernel_overruns(kernel), 0);
+	teardown();
+}
+
+// The socket that listens for changes gets a buffer for a few messages only.
+static void shrink_socket(void)
+{
+	struct sockaddr_nl sa;
+	uint32_t groups;
+	int fd, small = 1, found = 0;
+
+	for (fd = 3; fd < FD_SCAN; fd++) {
+		socklen_t len = sizeof(sa), glen = sizeof(groups);
+
+		groups = 0;
+		if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0 ||
+			sa.nl_family != AF_NETLINK ||
+			getsockopt(fd, SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS, &groups, &glen) < 0 ||
+			!groups)
+			continue;
+		CU_ASSERT_EQUAL(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+		found++;
+	}
+	CU_ASSERT_EQUAL(found, 1);
+}
+
+static void test_overrun(void)
+{
+	uint32_t before;
+
+	setup();
+	neigh("192.0.2.9", "port0", mac_a, "permanent");
+	expect("192.0.2.9", "7", mac_a, 1500);
+	before = kernel_route_count(kernel);
+	shrink_socket();
+	many_routes("add", 2000);
+	expect("20.0.0.1", "7", mac_a, 1500);
+	expect("20.7.207.1", "7", mac_a, 1500);
+	CU_ASSERT_TRUE(kernel_overruns(kernel) > 0);
+	CU_ASSERT_EQUAL(kernel_route_count(kernel), before + 2000);
+	many_routes("del", 2000);
+	expect_kernel("20.0.0.1");
+	expect_kernel("20.7.207.1");
+	CU_ASSERT_EQUAL(kernel_route_count(kernel), before);
+	CU_ASSERT_STRING_EQUAL(towards("192.0.2.9"), "7 02:00:00:00:00:0a 1500");
+	teardown();
+}
+
+// A gateway in another namespace answers: the kernel is asked for it before any packet goes, and
+// goes on verifying it, so that it does not grow stale for good.
+static void test_probe(void)
+{
+	char cmd[] = "ip neigh show 192.0.2.9 dev port0 | grep -q REACHABLE";
+	uint64_t end;
+	uint8_t addr[16];
+
+	setup();
+	sh("ip netns add kernel-far && ip link set far0 netns kernel-far && "
+	   "ip -n kernel-far link set far0 address %s up && "
+	   "ip -n kernel-far addr add 192.0.2.9/24 dev far0",
+		mac_a);
+	sh("ip route add 10.0.0.0/8 via 192.0.2.9");
+	expect("10.0.0.1", "7", mac_a, 1500);
+	// Nobody sends anything; a stale entry becomes reachable by the periodic probe alone.
+	sh("sysctl -qw net.ipv4.neigh.port0.delay_first_probe_time=1");
+	neigh("192.0.2.9", "port0", mac_a, "stale");
+	for (end = clock_ms() + WAIT_MS; system(cmd) != 0 && clock_ms() < end;)
+		run_ms(100);
+	CU_ASSERT_EQUAL(system(cmd), 0);
+	// A directly connected host is resolved on request.
+	sh("ip -n kernel-far addr add 192.0.2.10/24 dev far0");
+	parse("192.0.2.10", addr);
+	CU_ASSERT_EQUAL(kernel_nexthop(kernel, 4, addr), NEXTHOP_KERNEL);
+	kernel_probe(kernel, 4, addr);
+	expect("192.0.2.10", "7", mac_a, 1500);
+	sh("ip netns del kernel-far");
+	expect_kernel("192.0.2.10");
+	teardown();
+}
+
+static void test_rules(void)
+{
+	char text[128] = "";
+
+	CU_ASSERT_EQUAL(kernel_rules_check("", text, sizeof(text)), 0);
+	sh("nft add table inet t; nft add chain inet t f '{type filter hook forward priority 0;}'");
+	CU_ASSERT_EQUAL(kernel_rules_check("", text, sizeof(text)), 0); // empty: lets everything by
+	sh("nft add rule inet t f ip daddr 10.0.0.1 drop");
+	CU_ASSERT_EQUAL(kernel_rules_check("", text, sizeof(text)), 1);
+	CU_ASSERT_STRING_EQUAL(text, "nftables chain inet t/f");
+	sh("nft delete table inet t; nft add table ip n; "
+	   "nft add chain ip n p '{type filter hook forward priority 0; policy drop;}'");
+	CU_ASSERT_EQUAL(kernel_rules_check("", text, sizeof(text)), 1);
+	CU_ASSERT_STRING_EQUAL(text, "nftables chain ip n/p");
+	sh("nft delete table ip n; nft add table ip n; "
+	   "nft add chain ip n i '{type filter hook input priority 0;}'; "
+	   "nft add rule ip n i drop");
+	CU_ASSERT_EQUAL(kernel_rules_check("", text, sizeof(text)), 0);
+	sh("nft delete table ip n");
+	CU_ASSERT_EQUAL(kernel_rules_check("no-such-namespace", text, sizeof(text)), -ENOENT);
+}
+
+int main(void)
+{
+	static const struct harness_test tests[] = {
+		{"reads what is there", test_load},
+		{"follows addresses", test_addresses},
+		{"follows neighbours", test_neighbours},
+		{"follows IPv4 routes", test_routes4},
+		{"follows IPv6 routes", test_routes6},
+		{"takes the first reachable hop", test_multipath},
+		{"follows links", test_link},
+		{"follows thousands of routes", test_many},
+		{"reads all again after an overrun", test_overrun},
+		{"keeps neighbours verified", test_probe},
+		{"finds forwarding rules", test_rules},
+		{NULL, NULL},
+	};
+
+	if (unshare(CLONE_NEWNET) < 0) {
+		fprintf(stderr, "skipped: a network namespace needs root\n");
+		return errno == EPERM ? 77 : 1;
+	}
+	harness_eal_init(512);
+	loop = ev_loop_new(EVFLAG_AUTO);
+	qsbr = rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(1), RTE_CACHE_LINE_SIZE);
+	if (!loop || !qsbr || rte_rcu_qsbr_init(qsbr, 1) != 0)
+		return 1;
+	return harness_run("kernel", tests);
+}
