@@ -166,9 +166,10 @@ void dp_memory_plan(const struct dp_limits *limits, struct dp_memory *out)
 
 	out->mbufs = mbufs_for(limits);
 	out->mbuf_bytes = rte_mempool_calc_obj_size(element, 0, NULL);
-	// Besides the mbufs, the ring of the free ones.
+	// Besides the mbufs, the ring of the free ones and a cache for each lcore there could be.
 	out->pool = (uint64_t)out->mbufs * out->mbuf_bytes +
-		    rte_align64pow2(out->mbufs + 1) * sizeof(void *);
+		    rte_align64pow2(out->mbufs + 1) * sizeof(void *) +
+		    RTE_MAX_LCORE * sizeof(struct rte_mempool_cache);
 	out->peers = sizeof(struct peer_table) + (uint64_t)limits->peers_max * sizeof(void *);
 	out->addresses = iroute_bytes(limits->peers_max);
 	out->routes = fib_bytes(limits->routes_max);
