@@ -72,7 +72,7 @@ static void kernel_retire(void *arg, const void *old)
 {
 	struct fabric *f = arg;
 
-	publish_retire(f->publish, old);
+	publish_retire_nexthop(f->publish, old);
 }
 
 static int domain_index(struct fabric *f, const char *netns)

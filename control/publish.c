@@ -155,16 +155,28 @@ void publish_state(struct publish *p, struct dp_state *st)
 		retire_later(p->retire, state_retired, NULL, old);
 }
 
-static void plain_retired(void *arg, void *obj)
+static void nexthop_retired(void *arg, void *obj)
+{
+	(void)arg;
+	nexthop_free(obj);
+}
+
+void publish_retire_nexthop(struct publish *p, const struct nexthop *old)
+{
+	if (old)
+		retire_later(p->retire, nexthop_retired, NULL, (void *)(uintptr_t)old);
+}
+
+static void link_retired(void *arg, void *obj)
 {
 	(void)arg;
 	rte_free(obj);
 }
 
-void publish_retire(struct publish *p, const void *old)
+static void link_retire(struct publish *p, const struct peer_link *old)
 {
 	if (old)
-		retire_later(p->retire, plain_retired, NULL, (void *)(uintptr_t)old);
+		retire_later(p->retire, link_retired, NULL, (void *)(uintptr_t)old);
 }
 
 static void key_retired(void *arg, void *obj)
@@ -327,7 +339,7 @@ void publish_peer_del(struct publish *p, uint32_t peer_id)
 		if (k)
 			retire_later(p->retire, key_retired, NULL, k);
 	}
-	publish_retire(p, atomic_exchange(&peer->link, NULL));
+	link_retire(p, atomic_exchange(&peer->link, NULL));
 	if (++rec->generation == 0)
 		rec->generation = 1;
 	retire_later(p->retire, peer_retired, p, peer);
@@ -350,7 +362,7 @@ int publish_peer_link(struct publish *p, uint32_t peer_id, const struct session_
 	if (!link)
 		return -ENOMEM;
 	rec->remote = *remote;
-	publish_retire(p, atomic_exchange_explicit(&peer->link, link, memory_order_acq_rel));
+	link_retire(p, atomic_exchange_explicit(&peer->link, link, memory_order_acq_rel));
 	return 0;
 }
 

@@ -19,8 +19,8 @@ void publish_free(struct publish *p); // waits for the grace period: shutdown on
 // Frees what every worker has let go of. From the event loop, every few milliseconds.
 void publish_tick(struct publish *p);
 
-// Frees an rte_malloc'ed object that workers may still read (old next hops, links). NULL is fine.
-void publish_retire(struct publish *p, const void *old);
+// Frees a next hop that workers may still read. NULL is fine.
+void publish_retire_nexthop(struct publish *p, const struct nexthop *old);
 
 // Swaps in a new snapshot (ports, endpoints, gateways); takes ownership.
 void publish_state(struct publish *p, struct dp_state *st);
@@ -46,8 +46,8 @@ void publish_peer_del(struct publish *p, uint32_t peer_id);
 int publish_peer_link(struct publish *p, uint32_t peer_id, const struct session_addr *remote,
 	uint32_t link_nexthop);
 
-int publish_key_add(struct publish *p, uint32_t peer_id, const struct session_key *key,
-	bool promote);
+int publish_key_add(
+	struct publish *p, uint32_t peer_id, const struct session_key *key, bool promote);
 void publish_key_promote(struct publish *p, uint32_t peer_id, uint8_t key_id);
 void publish_key_del(struct publish *p, uint32_t peer_id, uint8_t key_id);
 

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// A gateway's side of a session: admission, duplicate certificates, the peer in the data plane,
+// timers. See session.h for what sessions ask.
+
+#include "control/gateway_priv.h"
+
+#include "dataplane/base/clock.h"
+#include "dataplane/base/log.h"
+
+#include <utlist.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+LOG_TYPE("client");
+
+#define OUTER_OVERHEAD_TCPIP 40 // inner IPv4 and TCP header: MSS = MTU - this
+
+static const char *gateway_name(const struct client *c)
+{
+	return c->settings->conf.name;
+}
+
+// Names ---------------------------------------------------------------------------------------
+
+static struct client *clients_of_name(struct gateway *g, const char *name)
+{
+	struct client_name *cn;
+
+	HASH_FIND_STR(g->names, name, cn);
+	return cn ? cn->first : NULL;
+}
+
+static int name_enter(struct client *c, const char *name)
+{
+	struct gateway *g = c->gw;
+	struct client_name *cn;
+
+	HASH_FIND_STR(g->names, name, cn);
+	if (!cn) {
+		cn = calloc(1, sizeof(*cn));
+		if (!cn)
+			return -ENOMEM;
+		snprintf(cn->name, sizeof(cn->name), "%s", name);
+		HASH_ADD_STR(g->names, name, cn);
+	}
+	snprintf(c->common_name, sizeof(c->common_name), "%s", name);
+	DL_PREPEND2(cn->first, c, name_prev, name_next);
+	return 0;
+}
+
+static void name_leave(struct client *c)
+{
+	struct gateway *g = c->gw;
+	struct client_name *cn;
+
+	HASH_FIND_STR(g->names, c->common_name, cn);
+	if (!cn)
+		return;
+	DL_DELETE2(cn->first, c, name_prev, name_next);
+	if (!cn->first) {
+		HASH_DEL(g->names, cn);
+		free(cn);
+	}
+}
+
+// Admission -----------------------------------------------------------------------------------
+
+static bool same_address(const struct client *a, const struct client *b)
+{
+	return a->key.family == b->key.family && a->key.port_be == b->key.port_be &&
+	       !memcmp(a->key.addr, b->key.addr, sizeof(a->key.addr));
+}
+
+// The admitted session at the same outside address and port, if any: there is only one.
+static struct client *client_at_address(const struct client *c)
+{
+	const struct gateway *g = c->gw;
+	uint32_t id = iroute_link_lookup(
+		g->env.dp->iroute, g->id, c->key.family, c->key.addr, c->key.port_be);
+	struct client *other;
+
+	if (id == PROTO_PEER_ID_UNDEF)
+		return NULL;
+	other = g->env.client_by_peer[id];
+	return other && other != c && same_address(other, c) ? other : NULL;
+}
+
+// Ends older sessions that this one replaces. Only called when the newcomer can have their place.
+static void retire_older(struct client *c, const char *name, bool same_name)
+{
+	struct client *old, *next;
+
+	old = client_at_address(c);
+	if (old)
+		session_close(old->session, SESSION_END_REPLACED);
+	if (!same_name)
+		return;
+	for (old = clients_of_name(c->gw, name); old; old = next) {
+		next = old->name_next;
+		session_close(old->session, SESSION_END_REPLACED);
+	}
+}
+
+// How many places retire_older() would free.
+static uint32_t older_count(const struct client *c, const char *name, bool same_name)
+{
+	const struct client *at = client_at_address(c), *old;
+	uint32_t n = at ? 1 : 0;
+
+	for (old = same_name ? clients_of_name(c->gw, name) : NULL; old; old = old->name_next)
+		n += old != at;
+	return n;
+}
+
+static int peer_publish(struct client *c, const struct session_lease *lease)
+{
+	const struct conf_gateway *conf = &c->settings->conf;
+	const struct session_info *info = session_info(c->session);
+	struct gateway *g = c->gw;
+	struct publish_peer desc = {
+		.gateway = g->id,
+		.vpn_domain = g->vpn_domain,
+		.local = g->local,
+		.remote = info->remote,
+		.link_nexthop = client_link_nexthop(g, &info->remote),
+		.mss4 = conf->mss_clamp ? (uint16_t)(lease->tun_mtu - OUTER_OVERHEAD_TCPIP) : 0,
+		.data_v1 = !info->data_v2,
+		.udp_csum_zero = conf->udp_checksum == CONF_UDP_CSUM_ZERO,
+	};
+
+	memcpy(desc.vpn4, lease->vpn4, sizeof(desc.vpn4));
+	memcpy(desc.vpn6, lease->vpn6, sizeof(desc.vpn6));
+	return publish_peer_add(g->env.publish, c->peer_id, &desc);
+}
+
+static void client_steer(struct client *c, const struct session_lease *lease, bool add)
+{
+	static const uint8_t none[16];
+	struct gateway *g = c->gw;
+	int rc = 0;
+
+	if (!c->settings->conf.fast_path)
+		return;
+	if (!add) {
+		if (memcmp(lease->vpn4, none, 4))
+			fabric_client_del(g->env.fabric, g->vpn_domain, 4, lease->vpn4);
+		if (memcmp(lease->vpn6, none, 16))
+			fabric_client_del(g->env.fabric, g->vpn_domain, 6, lease->vpn6);
+		return;
+	}
+	if (memcmp(lease->vpn4, none, 4))
+		rc = fabric_client_add(g->env.fabric, g->vpn_domain, 4, lease->vpn4);
+	if (!rc && memcmp(lease->vpn6, none, 16))
+		rc = fabric_client_add(g->env.fabric, g->vpn_domain, 6, lease->vpn6);
+	// Works all the same, through the TUN device.
+	if (rc)
+		LOG(WARNING, "gateway=%s client=%s: packets to it take the slow path: %s",
+			gateway_name(c), c->common_name, strerror(-rc));
+}
+
+static enum session_verdict lease_take(
+	struct client *c, const char *name, struct session_lease *lease)
+{
+	struct gateway *g = c->gw;
+
+	c->pool_entry = ippool_take(g->pool, name);
+	if (c->pool_entry == IPPOOL_NONE)
+		return SESSION_REFUSE_NO_ADDRESS;
+	c->peer_id = publish_peer_id_get(g->env.publish);
+	if (c->peer_id == PROTO_PEER_ID_UNDEF)
+		goto err;
+	lease->peer_id = c->peer_id;
+	ippool_addresses(g->pool, c->pool_entry, lease->vpn4, lease->vpn6);
+	ippool_self(g->pool, lease->self4, lease->self6);
+	lease->vpn4_len = c->settings->conf.client_cidr.len;
+	lease->vpn6_len = c->settings->conf.client_cidr6.len;
+	lease->tun_mtu = g->tun_mtu;
+	if (peer_publish(c, lease)) // gives the id back
+		goto err;
+	return SESSION_ADMIT;
+err:
+	ippool_give_back(g->pool, c->pool_entry);
+	return SESSION_REFUSE_FULL;
+}
+
+static enum session_verdict admit(void *arg, struct session *s, struct session_lease *lease)
+{
+	struct client *c = session_owner(s);
+	const struct conf_gateway *conf = &c->settings->conf;
+	const char *name = session_info(s)->common_name;
+	bool replace = conf->duplicate_cn == CONF_DUPLICATE_REPLACE;
+	struct gateway *g = arg;
+	enum session_verdict verdict;
+
+	verdict = SESSION_REFUSE_DUPLICATE;
+	if (conf->duplicate_cn == CONF_DUPLICATE_REFUSE && clients_of_name(g, name))
+		goto refuse;
+	verdict = SESSION_REFUSE_FULL;
+	if (g->admitted_count - older_count(c, name, replace) >= g->settings->conf.max_connections)
+		goto refuse;
+	retire_older(c, name, replace);
+	verdict = lease_take(c, name, lease);
+	if (verdict != SESSION_ADMIT)
+		goto refuse;
+	if (name_enter(c, name)) {
+		publish_peer_del(g->env.publish, c->peer_id);
+		ippool_give_back(g->pool, c->pool_entry);
+		verdict = SESSION_REFUSE_FULL;
+		goto refuse;
+	}
+	c->admitted = true;
+	g->admitted_count++;
+	g->admitted_total++;
+	g->env.client_by_peer[c->peer_id] = c;
+	client_steer(c, lease, true);
+	return SESSION_ADMIT;
+refuse:
+	g->refused_total++;
+	return verdict;
+}
+
+static void depart(struct client *c)
+{
+	struct gateway *g = c->gw;
+
+	c->admitted = false;
+	g->admitted_count--;
+	client_steer(c, session_lease(c->session), false);
+	g->env.client_by_peer[c->peer_id] = NULL;
+	publish_peer_del(g->env.publish, c->peer_id);
+	ippool_give_back(g->pool, c->pool_entry);
+	name_leave(c);
+}
+
+// What sessions ask ---------------------------------------------------------------------------
+
+static void send_datagram(void *arg, struct session *s, const uint8_t *data, size_t len)
+{
+	struct gateway *g = arg;
+
+	endpoint_send(g->endpoint, &session_info(s)->remote, data, len);
+}
+
+static int key_add(void *arg, struct session *s, const struct session_key *key, bool promote)
+{
+	struct client *c = session_owner(s);
+	struct gateway *g = arg;
+
+	return c->admitted ? publish_key_add(g->env.publish, c->peer_id, key, promote) : -ENOENT;
+}
+
+static void key_promote(void *arg, struct session *s, uint8_t key_id)
+{
+	struct client *c = session_owner(s);
+	struct gateway *g = arg;
+
+	if (c->admitted)
+		publish_key_promote(g->env.publish, c->peer_id, key_id);
+}
+
+static void key_remove(void *arg, struct session *s, uint8_t key_id)
+{
+	struct client *c = session_owner(s);
+	struct gateway *g = arg;
+
+	if (c->admitted)
+		publish_key_del(g->env.publish, c->peer_id, key_id);
+}
+
+static void connected(void *arg, struct session *s)
+{
+	(void)arg;
+	(void)s;
+}
+
+static void closed(void *arg, struct session *s, enum session_end end)
+{
+	struct client *c = session_owner(s);
+
+	(void)arg;
+	(void)end;
+	if (c->admitted)
+		depart(c);
+	// Whoever closed it may be in the middle of another session's call: free it from the timer.
+	ev_timer_stop(c->gw->env.loop, &c->timer);
+	ev_timer_set(&c->timer, 0., 0.);
+	ev_timer_start(c->gw->env.loop, &c->timer);
+}
+
+const struct session_ops client_session_ops = {
+	.send = send_datagram,
+	.admit = admit,
+	.key_add = key_add,
+	.key_promote = key_promote,
+	.key_remove = key_remove,
+	.connected = connected,
+	.closed = closed,
+};
+
+// Life and timers -----------------------------------------------------------------------------
+
+// Sends a keepalive if nothing was sent for the interval; returns when to look again.
+static uint64_t keepalive(struct client *c, uint64_t now)
+{
+	uint64_t interval = (uint64_t)c->settings->conf.keepalive_interval_s * 1000;
+	struct publish_peer_stats stats;
+	uint64_t idle;
+
+	if (!c->admitted || !session_is_connected(c->session) || interval == 0)
+		return UINT64_MAX;
+	if (!publish_peer_stats(c->gw->env.publish, c->peer_id, &stats))
+		return UINT64_MAX;
+	if (stats.recv_age_ms != UINT64_MAX)
+		session_data_seen(c->session, now - stats.recv_age_ms);
+	idle = stats.send_age_ms;
+	if (idle < interval)
+		return now + (interval - idle);
+	// A full ring means the worker is busy sending: nothing lost by waiting.
+	publish_message(c->gw->env.publish, c->peer_id, proto_ping, sizeof(proto_ping));
+	return now + interval;
+}
+
+void client_settle(struct client *c)
+{
+	uint64_t now = clock_ms(), next, ping;
+
+	if (session_is_closed(c->session)) {
+		client_free(c);
+		return;
+	}
+	next = session_next_tick(c->session);
+	ping = keepalive(c, now);
+	next = ping < next ? ping : next;
+	ev_timer_stop(c->gw->env.loop, &c->timer);
+	ev_now_update(c->gw->env.loop);
+	ev_timer_set(&c->timer, next > now ? (double)(next - now) / 1000. : 0., 0.);
+	ev_timer_start(c->gw->env.loop, &c->timer);
+}
+
+static void timer_due(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct client *c = t->data;
+
+	(void)loop;
+	(void)revents;
+	// First what the data plane has seen, so that the tick does not time out a live client.
+	keepalive(c, clock_ms());
+	if (!session_is_closed(c->session))
+		session_tick(c->session, clock_ms());
+	client_settle(c);
+}
+
+struct client *client_new(struct gateway *g, const struct session_addr *remote,
+	const struct client_key *key, const uint8_t own_sid[SESSION_ID_BYTES])
+{
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->gw = g;
+	c->key = *key;
+	c->settings = g->settings;
+	c->session = session_new(&c->settings->session, remote, key->sid, own_sid, clock_ms());
+	if (!c->session) {
+		free(c);
+		return NULL;
+	}
+	c->settings->refs++;
+	session_set_owner(c->session, c);
+	ev_timer_init(&c->timer, timer_due, 0., 0.);
+	c->timer.data = c;
+	HASH_ADD(by_key, g->clients, key, sizeof(c->key), c);
+	g->session_count++;
+	return c;
+}
+
+void client_free(struct client *c)
+{
+	struct gateway *g = c->gw;
+
+	if (c->admitted)
+		depart(c);
+	ev_timer_stop(g->env.loop, &c->timer);
+	HASH_DELETE(by_key, g->clients, c);
+	g->session_count--;
+	session_free(c->session);
+	gateway_settings_put(c->settings);
+	free(c);
+}
+
+uint32_t client_link_nexthop(const struct gateway *g, const struct session_addr *remote)
+{
+	struct kernel *k = fabric_kernel(g->env.fabric, g->link_domain);
+	uint32_t nexthop = kernel_nexthop(k, remote->family, remote->addr);
+
+	if (nexthop == NEXTHOP_KERNEL)
+		kernel_probe(k, remote->family, remote->addr);
+	return nexthop;
+}
+
+void client_link_update(struct client *c)
+{
+	const struct session_addr *remote = &session_info(c->session)->remote;
+
+	if (c->admitted)
+		publish_peer_link(
+			c->gw->env.publish, c->peer_id, remote, client_link_nexthop(c->gw, remote));
+}
+
+void gateway_event(struct client *c, const struct event *ev)
+{
+	uint64_t now = clock_ms();
+
+	switch ((enum event_type)ev->type) {
+	case EVENT_KEY_USED:
+		session_key_used(c->session, ev->key_id, now);
+		break;
+	case EVENT_PKTID_HIGH:
+		session_renegotiate(c->session, now);
+		break;
+	case EVENT_PEER_EXIT:
+		session_peer_exit(c->session, now);
+		break;
+	case EVENT_UNBOUND:
+		return; // counted by the worker; addresses change in the data plane only on proof
+	}
+	client_settle(c);
+}

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+
+#include "control/gateway.h"
+
+#include "control/first_packet.h"
+#include "control/gateway_priv.h"
+#include "dataplane/base/clock.h"
+#include "dataplane/base/log.h"
+#include "drivers/tun.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+LOG_TYPE("gateway");
+
+// Handshakes under way at once, beside the connected clients.
+#define HALF_OPEN_MIN 32
+#define HALF_OPEN_MAX 4096
+
+// Settings ------------------------------------------------------------------------------------
+
+struct gateway_settings *gateway_settings_load(
+	const struct conf_gateway *gw, char *err, size_t err_bytes)
+{
+	struct gateway_settings *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		snprintf(err, err_bytes, "out of memory");
+		return NULL;
+	}
+	s->conf = *gw;
+	s->refs = 1;
+	s->tls = tls_context_new(&s->conf, err, err_bytes);
+	if (!s->tls)
+		goto err;
+	if (gw->tls_crypt[0]) {
+		s->wrap = tls_wrap_key_load(TLS_WRAP_CRYPT, gw->tls_crypt);
+		if (!s->wrap) {
+			snprintf(err, err_bytes, "tls_crypt: %s: %s", gw->tls_crypt,
+				errno == EBADMSG ? "no \"OpenVPN Static key V1\" in it"
+						 : strerror(errno));
+			goto err;
+		}
+	}
+	s->session = (struct session_config){
+		.gw = &s->conf, .tls = s->tls, .wrap = s->wrap, .ops = &client_session_ops};
+	return s;
+err:
+	gateway_settings_put(s);
+	return NULL;
+}
+
+void gateway_settings_put(struct gateway_settings *s)
+{
+	if (!s || --s->refs > 0)
+		return;
+	tls_context_free(s->tls);
+	tls_wrap_key_free(s->wrap);
+	free(s);
+}
+
+void gateway_settings_drop(struct gateway_settings *s)
+{
+	gateway_settings_put(s);
+}
+
+void gateway_settings_apply(struct gateway *g, struct gateway_settings *s)
+{
+	s->session.arg = g;
+	gateway_settings_put(g->settings);
+	g->settings = s;
+}
+
+static bool same_prefix(const struct conf_prefix *a, const struct conf_prefix *b)
+{
+	return a->family == b->family && a->len == b->len && !memcmp(a->addr, b->addr, 16);
+}
+
+const char *gateway_needs_restart(const struct gateway *g, const struct conf_gateway *gw)
+{
+	const struct conf_gateway *now = &g->settings->conf;
+
+	if (now->endpoint_addr.family != gw->endpoint_addr.family ||
+		memcmp(now->endpoint_addr.addr, gw->endpoint_addr.addr, 16) ||
+		now->endpoint_port != gw->endpoint_port)
+		return "endpoint";
+	if (strcmp(now->netns, gw->netns))
+		return "netns";
+	if (strcmp(now->link_netns, gw->link_netns))
+		return "link_netns";
+	if (strcmp(now->tun, gw->tun))
+		return "tun";
+	if (!same_prefix(&now->client_cidr, &gw->client_cidr))
+		return "client_cidr";
+	if (!same_prefix(&now->client_cidr6, &gw->client_cidr6))
+		return "client_cidr6";
+	if (now->tun_mtu != gw->tun_mtu)
+		return "tun_mtu";
+	if (now->fast_path != gw->fast_path)
+		return "fast_path";
+	return NULL;
+}
+
+// Input ---------------------------------------------------------------------------------------
+
+static uint32_t half_open_limit(const struct gateway *g)
+{
+	uint32_t n = g->settings->conf.max_connections;
+
+	return n < HALF_OPEN_MIN ? HALF_OPEN_MIN : n > HALF_OPEN_MAX ? HALF_OPEN_MAX : n;
+}
+
+static void first_input(struct gateway *g, const struct session_addr *remote,
+	struct client_key *key, const uint8_t *data, size_t len)
+{
+	struct first_packet fp;
+	struct client *c;
+
+	g->first_packets++;
+	first_packet_judge(
+		&fp, g->settings->wrap, &g->cookie, remote, data, len, (uint64_t)time(NULL));
+	if (fp.verdict == FIRST_PACKET_REPLY) {
+		endpoint_send(g->endpoint, remote, fp.reply, fp.reply_len);
+		return;
+	}
+	if (fp.verdict == FIRST_PACKET_DROP) {
+		g->first_dropped++;
+		return;
+	}
+	if (g->session_count - g->admitted_count >= half_open_limit(g)) {
+		g->half_open_dropped++;
+		return;
+	}
+	memcpy(key->sid, fp.remote_sid, sizeof(key->sid));
+	c = client_new(g, remote, key, fp.own_sid);
+	if (!c)
+		return;
+	session_input(c->session, data, len, clock_ms());
+	client_settle(c);
+}
+
+static void input(void *arg, const struct session_addr *remote, const uint8_t *data, size_t len)
+{
+	struct gateway *g = arg;
+	struct client_key key = {.family = remote->family, .port_be = remote->port_be};
+	struct client *c;
+
+	if (len < CTRL_HDR_BYTES)
+		return;
+	memcpy(key.addr, remote->addr, sizeof(key.addr));
+	memcpy(key.sid, data + 1, sizeof(key.sid));
+	HASH_FIND(by_key, g->clients, &key, sizeof(key), c);
+	if (!c) {
+		first_input(g, remote, &key, data, len);
+		return;
+	}
+	session_input(c->session, data, len, clock_ms());
+	client_settle(c);
+}
+
+// Life ----------------------------------------------------------------------------------------
+
+static uint16_t outer_overhead(uint8_t family)
+{
+	return (uint16_t)((family == 4 ? 20 : 40) + 8 + PROTO_DATA_V2_HDR_BYTES);
+}
+
+static int open_domains(struct gateway *g, const struct conf_gateway *gw)
+{
+	int vpn, link;
+
+	link = fabric_domain(g->env.fabric, gw->link_netns);
+	if (link < 0)
+		return link;
+	vpn = fabric_domain(g->env.fabric, gw->netns);
+	if (vpn < 0)
+		return vpn;
+	g->link_domain = (uint16_t)link;
+	g->vpn_domain = (uint16_t)vpn;
+	g->tun_mtu = gw->tun_mtu;
+	if (g->tun_mtu == 0)
+		g->tun_mtu = (uint16_t)(fabric_link_mtu(g->env.fabric, g->link_domain) -
+					outer_overhead(gw->endpoint_addr.family));
+	return 0;
+}
+
+// The TUN device with the gateway's own addresses; its connected prefix is the kernel's route to
+// clients.
+static int open_tun(struct gateway *g, const struct conf_gateway *gw)
+{
+	struct kernel *k = fabric_kernel(g->env.fabric, g->vpn_domain);
+	uint8_t self4[4], self6[16];
+	int rc = 0;
+
+	g->tun_fd = tun_open(gw->tun, gw->netns, g->tun_mtu, &g->tun_ifindex);
+	if (g->tun_fd < 0)
+		return g->tun_fd; // logged there
+	ippool_self(g->pool, self4, self6);
+	if (gw->client_cidr.family)
+		rc = kernel_addr_add(k, g->tun_ifindex, 4, self4, gw->client_cidr.len);
+	if (!rc && gw->client_cidr6.family)
+		rc = kernel_addr_add(k, g->tun_ifindex, 6, self6, gw->client_cidr6.len);
+	return rc ? errno_log(rc, "gateway=%s: cannot set the address of %s", gw->name, gw->tun)
+		  : 0;
+}
+
+static int open_endpoint(struct gateway *g, const struct conf_gateway *gw)
+{
+	int rc;
+
+	g->local.family = gw->endpoint_addr.family;
+	g->local.port_be = rte_cpu_to_be_16(gw->endpoint_port);
+	memcpy(g->local.addr, gw->endpoint_addr.addr, sizeof(g->local.addr));
+	g->endpoint = endpoint_open(g->env.loop, gw->name, gw->link_netns, &g->local, input, g);
+	if (!g->endpoint)
+		return -errno;
+	rc = slowpath_gateway_add(g->env.slowpath, g->id, g->tun_fd, endpoint_data_fd(g->endpoint));
+	if (rc)
+		return rc;
+	g->in_slowpath = true;
+	rc = fabric_endpoint_add(g->env.fabric, g->link_domain, &g->local);
+	if (rc)
+		return errno_log(rc, "gateway=%s: cannot steer its endpoint", gw->name);
+	g->endpoint_steered = true;
+	return 0;
+}
+
+static int gateway_bring_up(struct gateway *g, const struct conf_gateway *gw)
+{
+	struct gateway_settings *settings;
+	char err[512];
+	int rc;
+
+	settings = gateway_settings_load(gw, err, sizeof(err));
+	if (!settings) {
+		LOG(ERR, "gateway=%s: %s", gw->name, err);
+		return -EINVAL;
+	}
+	gateway_settings_apply(g, settings);
+	rc = cookie_key_init(&g->cookie, gw->hand_window_s);
+	if (rc)
+		return errno_log(rc, "gateway=%s: no random numbers", gw->name);
+	g->pool = ippool_new(&gw->client_cidr, &gw->client_cidr6);
+	if (!g->pool)
+		return errno_log(errno, "gateway=%s: client_cidr", gw->name);
+	rc = open_domains(g, gw);
+	if (!rc)
+		rc = open_tun(g, gw);
+	if (!rc)
+		rc = open_endpoint(g, gw);
+	return rc;
+}
+
+struct gateway *gateway_open(
+	const struct gateway_env *env, const struct conf_gateway *gw, uint16_t id)
+{
+	struct gateway *g = calloc(1, sizeof(*g));
+	char text[SESSION_ADDR_TEXT_BYTES];
+	int rc;
+
+	if (!g)
+		return NULL;
+	g->env = *env;
+	g->id = id;
+	g->tun_fd = -1;
+	rc = gateway_bring_up(g, gw);
+	if (rc) {
+		gateway_close(g);
+		errno = -rc;
+		return NULL;
+	}
+	LOG(NOTICE, "gateway=%s: listening on udp %s, tun mtu %u, at most %u clients", gw->name,
+		session_addr_text(&g->local, text, sizeof(text)), g->tun_mtu, gw->max_connections);
+	return g;
+}
+
+void gateway_close(struct gateway *g)
+{
+	struct client *c, *next;
+
+	if (!g)
+		return;
+	HASH_ITER(by_key, g->clients, c, next)
+	client_free(c);
+	if (g->endpoint_steered)
+		fabric_endpoint_del(g->env.fabric, g->link_domain, &g->local);
+	if (g->in_slowpath)
+		slowpath_gateway_del(g->env.slowpath, g->id);
+	endpoint_close(g->endpoint);
+	if (g->tun_fd >= 0)
+		close(g->tun_fd);
+	ippool_free(g->pool);
+	cookie_key_wipe(&g->cookie);
+	gateway_settings_put(g->settings);
+	free(g);
+}
+
+void gateway_restart_clients(struct gateway *g, const char *message)
+{
+	struct client *c, *next;
+
+	HASH_ITER(by_key, g->clients, c, next)
+	{
+		session_restart(c->session, SESSION_END_SHUTDOWN, message, clock_ms());
+		client_settle(c);
+	}
+}
+
+uint32_t gateway_session_count(const struct gateway *g)
+{
+	return g->session_count;
+}
+
+void gateway_fill_state(const struct gateway *g, struct dp_gateway *out)
+{
+	const struct conf_gateway *conf = &g->settings->conf;
+
+	*out = (struct dp_gateway){
+		.active = true,
+		.fast_path = conf->fast_path,
+		.copy_dscp = conf->copy_dscp,
+		.vpn_domain = g->vpn_domain,
+		.link_domain = g->link_domain,
+		.tun_mtu = g->tun_mtu,
+		.capture = &g->env.capture[g->id],
+	};
+	ippool_self(g->pool, (uint8_t *)&out->self4_be, out->self6);
+}
+
+struct dp_endpoint gateway_dp_endpoint(const struct gateway *g)
+{
+	struct dp_endpoint e = {.port_be = g->local.port_be,
+		.domain = g->link_domain,
+		.family = g->local.family,
+		.gateway = g->id};
+
+	memcpy(e.addr, g->local.addr, sizeof(e.addr));
+	return e;
+}
+
+void gateway_routes_changed(struct gateway *g, uint16_t domain)
+{
+	struct client *c, *next;
+
+	if (g->link_domain != domain)
+		return;
+	HASH_ITER(by_key, g->clients, c, next)
+	client_link_update(c);
+}
+
+// Status --------------------------------------------------------------------------------------
+
+const struct conf_gateway *gateway_conf(const struct gateway *g)
+{
+	return &g->settings->conf;
+}
+
+uint16_t gateway_id(const struct gateway *g)
+{
+	return g->id;
+}
+
+const struct session_addr *gateway_local(const struct gateway *g)
+{
+	return &g->local;
+}
+
+void gateway_totals(const struct gateway *g, struct gateway_totals *out)
+{
+	const struct conf_gateway *conf = &g->settings->conf;
+
+	*out = (struct gateway_totals){
+		.clients = g->admitted_count,
+		.handshakes = g->session_count - g->admitted_count,
+		.admitted = g->admitted_total,
+		.refused = g->refused_total,
+		.first_packets = g->first_packets,
+		.first_dropped = g->first_dropped,
+		.half_open_dropped = g->half_open_dropped,
+		.pool_capacity = ippool_capacity(&conf->client_cidr, &conf->client_cidr6),
+		.pool_used = ippool_used(g->pool),
+	};
+}
+
+void gateway_each_client(struct gateway *g, gateway_client_fn fn, void *arg)
+{
+	struct publish_peer_stats stats;
+	struct client *c, *next;
+
+	HASH_ITER(by_key, g->clients, c, next)
+	{
+		if (c->admitted && publish_peer_stats(g->env.publish, c->peer_id, &stats))
+			fn(arg, c->session, &stats);
+	}
+}
+
+unsigned int gateway_kill_client(struct gateway *g, const char *name, const char *message)
+{
+	struct client *c, *next;
+	unsigned int n = 0;
+
+	HASH_ITER(by_key, g->clients, c, next)
+	{
+		if (!c->admitted || strcmp(c->common_name, name))
+			continue;
+		session_restart(c->session, SESSION_END_KILLED, message, clock_ms());
+		client_settle(c);
+		n++;
+	}
+	return n;
+}
+
+unsigned int gateway_renegotiate_client(struct gateway *g, const char *name)
+{
+	struct client *c, *next;
+	unsigned int n = 0;
+
+	HASH_ITER(by_key, g->clients, c, next)
+	{
+		if (!c->admitted || strcmp(c->common_name, name))
+			continue;
+		session_renegotiate(c->session, clock_ms());
+		client_settle(c);
+		n++;
+	}
+	return n;
+}

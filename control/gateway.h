@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// One tenant's VPN gateway: its endpoint, TUN device, address pool, TLS context and clients. Admits
+// and retires clients, moves their keys to the data plane, applies a changed configuration.
+// Control thread only.
+#pragma once
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/conf.h"
+#include "control/fabric.h"
+#include "control/publish.h"
+#include "control/session.h"
+#include "control/slowpath.h"
+#include "dataplane/event.h"
+
+struct client;
+struct gateway;
+
+// What gateways stand on; outlives them.
+struct gateway_env {
+	struct ev_loop *loop;
+	struct dp *dp;
+	struct publish *publish;
+	struct slowpath *slowpath;
+	struct fabric *fabric;
+	struct client **client_by_peer; // [dp->peers->size], for events of workers
+	_Atomic(uint8_t) *capture;      // [dp->gateways_max], what workers copy for sluicectl
+};
+
+// Opens sockets and TUN device and listens. NULL and errno after one logged line.
+struct gateway *gateway_open(
+	const struct gateway_env *env, const struct conf_gateway *gw, uint16_t id);
+// Closes without a word to clients (gateway_restart_clients() before, where they should know).
+void gateway_close(struct gateway *g);
+
+// Changes that need a new gateway (endpoint, namespaces, addresses, TUN device, MTU). NULL: none;
+// else the name of the first such option.
+const char *gateway_needs_restart(const struct gateway *g, const struct conf_gateway *gw);
+// A configuration for sessions to come, loaded completely (files read) but not yet in force.
+// NULL on error, with one line in err.
+struct gateway_settings;
+struct gateway_settings *gateway_settings_load(
+	const struct conf_gateway *gw, char *err, size_t err_bytes);
+void gateway_settings_drop(struct gateway_settings *s);
+// Puts it in force; takes ownership. Running sessions keep what they negotiated.
+void gateway_settings_apply(struct gateway *g, struct gateway_settings *s);
+
+// Tells every client to reconnect (RESTART) and lets the sessions end.
+void gateway_restart_clients(struct gateway *g, const char *message);
+// Sessions that still have something to say.
+uint32_t gateway_session_count(const struct gateway *g);
+
+// Data plane's view of it, for the next snapshot.
+void gateway_fill_state(const struct gateway *g, struct dp_gateway *out);
+struct dp_endpoint gateway_dp_endpoint(const struct gateway *g);
+
+// Routes of a domain moved: look up the way to each client again.
+void gateway_routes_changed(struct gateway *g, uint16_t domain);
+// A worker's event about one of our clients.
+void gateway_event(struct client *c, const struct event *ev);
+
+// For status.
+const struct conf_gateway *gateway_conf(const struct gateway *g);
+uint16_t gateway_id(const struct gateway *g);
+const struct session_addr *gateway_local(const struct gateway *g); // its endpoint
+struct gateway_totals {
+	uint32_t clients;    // connected
+	uint32_t handshakes; // not yet
+	uint64_t admitted, refused, first_packets, first_dropped, half_open_dropped;
+	uint32_t pool_capacity, pool_used;
+};
+void gateway_totals(const struct gateway *g, struct gateway_totals *out);
+typedef void (*gateway_client_fn)(
+	void *arg, struct session *s, const struct publish_peer_stats *stats);
+void gateway_each_client(struct gateway *g, gateway_client_fn fn, void *arg);
+// Acts on connected clients whose common name is `name`; returns how many.
+unsigned int gateway_kill_client(struct gateway *g, const char *name, const char *message);
+unsigned int gateway_renegotiate_client(struct gateway *g, const char *name);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// Shared by gateway.c (life, endpoint, settings) and client.c (admission, keys, timers).
+#pragma once
+
+#include <uthash.h>
+
+#include "control/cookie.h"
+#include "control/endpoint.h"
+#include "control/gateway.h"
+#include "control/ippool.h"
+#include "control/tls.h"
+#include "control/tls_wrap.h"
+
+// A configuration in force, shared by the sessions that began under it.
+struct gateway_settings {
+	struct conf_gateway conf;
+	struct tls_context *tls;
+	struct tls_wrap_key *wrap;
+	struct session_config session;
+	uint32_t refs;
+};
+
+// How a datagram finds its session. Hashed as bytes: no padding, unused bytes zero.
+struct client_key {
+	uint8_t addr[16];
+	uint16_t port_be;
+	uint8_t family;
+	uint8_t reserved[5];
+	uint8_t sid[SESSION_ID_BYTES];
+};
+static_assert(sizeof(struct client_key) == 32, "client_key: no padding");
+
+struct client {
+	struct gateway *gw;
+	struct gateway_settings *settings;
+	struct session *session;
+	struct client_key key;
+	UT_hash_handle by_key;
+	ev_timer timer;
+	bool admitted; // holds a peer, an address and a place among the connected
+	uint32_t peer_id;
+	uint32_t pool_entry;
+	char common_name[SESSION_CN_BYTES];
+	struct client *name_prev, *name_next; // admitted clients of one name
+};
+
+// Admitted clients of one common name.
+struct client_name {
+	char name[SESSION_CN_BYTES];
+	struct client *first;
+	UT_hash_handle hh;
+};
+
+struct gateway {
+	struct gateway_env env;
+	uint16_t id;
+	struct gateway_settings *settings; // for the next session
+	struct endpoint *endpoint;
+	struct session_addr local;
+	uint16_t vpn_domain, link_domain;
+	uint16_t tun_mtu;
+	int tun_fd, tun_ifindex;
+	bool in_slowpath, endpoint_steered;
+	struct ippool *pool;
+	struct cookie_key cookie;
+	struct client *clients; // by client_key
+	struct client_name *names;
+	uint32_t session_count, admitted_count;
+	uint64_t admitted_total, refused_total, first_packets, first_dropped, half_open_dropped;
+};
+
+// client.c
+extern const struct session_ops client_session_ops;
+// A session whose cookie was valid. NULL: no memory.
+struct client *client_new(struct gateway *g, const struct session_addr *remote,
+	const struct client_key *key, const uint8_t own_sid[SESSION_ID_BYTES]);
+void client_free(struct client *c);
+// After any call into the session: frees it when it is over, else sets the timer.
+void client_settle(struct client *c);
+void client_link_update(struct client *c);
+uint32_t client_link_nexthop(const struct gateway *g, const struct session_addr *remote);
+
+void gateway_settings_put(struct gateway_settings *s);

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// sluiced: command line and signals. Everything else is node.c's.
+
+#include "control/node.h"
+#include "control/options.h"
+#include "dataplane/base/log.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+LOG_TYPE("sluiced");
+
+static void on_stop(struct ev_loop *loop, ev_signal *s, int revents)
+{
+	(void)loop;
+	(void)revents;
+	LOG(NOTICE, "stopping on signal %d", s->signum);
+	node_shutdown(s->data);
+}
+
+static void on_reload(struct ev_loop *loop, ev_signal *s, int revents)
+{
+	struct node_reload_report report;
+
+	(void)loop;
+	(void)revents;
+	node_reload(s->data, &report);
+}
+
+static void watch_signal(
+	struct node *n, ev_signal *w, int signum, void (*fn)(struct ev_loop *, ev_signal *, int))
+{
+	ev_signal_init(w, fn, signum);
+	w->data = n;
+	ev_signal_start(n->loop, w);
+}
+
+int main(int argc, char **argv)
+{
+	enum options_action action;
+	ev_signal term, intr, hup;
+	struct conf_error err;
+	struct options opt;
+	struct conf *conf;
+	struct node *n;
+
+	action = options_parse(argc, argv, &opt, stdout, stderr);
+	if (action == OPTIONS_DONE || action == OPTIONS_ERROR)
+		return action == OPTIONS_DONE ? 0 : 2;
+	conf = conf_load(opt.config, &err);
+	if (!conf) {
+		fprintf(stderr, "sluiced: %s\n", err.text);
+		return 1;
+	}
+	if (action == OPTIONS_CHECK) {
+		printf("%s: ok\n", opt.config);
+		conf_free(conf);
+		return 0;
+	}
+	log_set_prefix(getenv("JOURNAL_STREAM") != NULL);
+	log_set_level((enum log_level)(opt.log_level >= 0 ? opt.log_level : conf->log_level));
+	signal(SIGPIPE, SIG_IGN);
+	n = node_start(conf, opt.disable_workers);
+	if (!n)
+		return 1;
+	watch_signal(n, &term, SIGTERM, on_stop);
+	watch_signal(n, &intr, SIGINT, on_stop);
+	watch_signal(n, &hup, SIGHUP, on_reload);
+	node_run(n);
+	node_stop(n);
+	LOG(NOTICE, "stopped");
+	return 0;
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// The whole running daemon: brings everything up in order, takes it down in reverse, reloads the
+// configuration. main.c adds only command line and signals. Control thread only.
+#pragma once
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/conf.h"
+#include "control/gateway.h"
+
+struct api;
+struct capture;
+struct stats;
+
+struct node {
+	struct conf *conf; // of the start; gateways keep what was reloaded
+	struct ev_loop *loop;
+	struct dp *dp;
+	struct publish *publish;
+	struct slowpath *slowpath;
+	struct fabric *fabric;
+	struct api *api;
+	struct capture *capture;
+	struct stats *stats;
+	struct client **client_by_peer;
+	_Atomic(uint8_t) capture_flags[DP_GATEWAYS_MAX];
+	struct gateway *gateways[DP_GATEWAYS_MAX]; // by id, NULL: free
+	bool leaving[DP_GATEWAYS_MAX];             // clients are being told; closed when they know
+	uint64_t leave_at_ms[DP_GATEWAYS_MAX];
+	ev_timer tick;
+	uint64_t started_ms, stop_at_ms, state_version;
+	uint64_t longest_pause_ms, last_tick_ms; // of this thread
+	bool eal_up, lcores_up, stopping;
+	uint32_t reloads;
+};
+
+// Takes ownership of conf. idle_workers: poll nothing (test aid). NULL after one logged line.
+struct node *node_start(struct conf *conf, bool idle_workers);
+// Runs until node_shutdown() has finished.
+void node_run(struct node *n);
+// Tells clients, then ends the loop, two seconds later at most.
+void node_shutdown(struct node *n);
+void node_stop(struct node *n); // accepts a half-built node
+
+// What a reload did, for the log and sluicectl: one line each.
+struct node_reload_report {
+	bool ok; // false: nothing was changed, text says why
+	char text[4096];
+};
+void node_reload(struct node *n, struct node_reload_report *report);
+
+// For reload.c: what gateways stand on; a new snapshot for the workers (0 or -ENOMEM).
+struct gateway_env node_gateway_env(struct node *n);
+int node_publish(struct node *n);
+
+struct gateway *node_gateway(const struct node *n, const char *name);

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// Reload of the configuration, all or nothing: everything that can fail (parsing, files, sockets)
+// is done first, into objects that nothing uses yet; only then is anything put in force. What only
+// a restart can change is refused by name and left as it is.
+
+#include "control/node.h"
+#include "control/publish.h"
+
+#include "dataplane/base/clock.h"
+#include "dataplane/base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+LOG_TYPE("reload");
+
+#define GOODBYE_MS 2000
+
+static void say(struct node_reload_report *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void say(struct node_reload_report *r, const char *fmt, ...)
+{
+	size_t len = strlen(r->text);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(r->text + len, sizeof(r->text) - len, fmt, ap);
+	va_end(ap);
+	LOG(NOTICE, "%s", r->text + len);
+	len = strlen(r->text);
+	if (len + 1 < sizeof(r->text))
+		snprintf(r->text + len, sizeof(r->text) - len, "\n");
+}
+
+// Options of the node that are fixed from the start, and differ.
+static void refuse_node_options(
+	const struct conf *now, const struct conf *new, struct node_reload_report *r)
+{
+	const char *name = NULL;
+
+	if (now->workers != new->workers)
+		name = "workers";
+	else if (strcmp(now->lcores, new->lcores))
+		name = "lcores";
+	else if (now->control_lcore != new->control_lcore)
+		name = "control_lcore";
+	else if (now->poll != new->poll)
+		name = "poll";
+	else if (now->memory_bytes != new->memory_bytes)
+		name = "memory";
+	else if (now->max_routes != new->max_routes)
+		name = "max_routes";
+	else if (strcmp(now->socket, new->socket))
+		name = "socket";
+	else if (now->control_pps != new->control_pps ||
+		 now->control_prefix_pps != new->control_prefix_pps)
+		name = "limits of control packets";
+	else if (now->interface_count != new->interface_count ||
+		 memcmp(now->interfaces, new->interfaces, sizeof(now->interfaces)))
+		name = "interfaces";
+	if (name)
+		say(r, "refused: %s: needs a restart", name);
+}
+
+struct plan {
+	struct gateway_settings *settings[DP_GATEWAYS_MAX]; // by id: to be put in force
+	struct gateway *opened[DP_GATEWAYS_MAX];            // by id: new
+	bool keep[DP_GATEWAYS_MAX];                         // by id: named in the new file
+	uint32_t peers;                                     // connections allowed in all
+};
+
+static int free_id(const struct node *n, const struct plan *p)
+{
+	for (uint16_t id = 0; id < n->dp->gateways_max; id++)
+		if (!n->gateways[id] && !p->opened[id])
+			return id;
+	return -ENOSPC;
+}
+
+static int plan_existing(struct gateway *g, const struct conf_gateway *gw, struct plan *p,
+	struct node_reload_report *r)
+{
+	uint16_t id = gateway_id(g);
+	const char *fixed = gateway_needs_restart(g, gw);
+	char err[512];
+
+	p->keep[id] = true;
+	if (fixed) {
+		say(r, "refused: gateway %s: %s: needs a restart", gw->name, fixed);
+		return 0;
+	}
+	p->settings[id] = gateway_settings_load(gw, err, sizeof(err));
+	if (p->settings[id])
+		return 0;
+	say(r, "error: gateway %s: %s", gw->name, err);
+	return -EINVAL;
+}
+
+static int plan_new(
+	struct node *n, const struct conf_gateway *gw, struct plan *p, struct node_reload_report *r)
+{
+	struct gateway_env env = node_gateway_env(n);
+	int id = free_id(n, p);
+
+	if (id >= 0)
+		p->opened[id] = gateway_open(&env, gw, (uint16_t)id);
+	if (id < 0 || !p->opened[id]) {
+		say(r, "error: gateway %s: cannot open: %s", gw->name,
+			strerror(id < 0 ? -id : errno));
+		return -EINVAL;
+	}
+	p->keep[id] = true;
+	return 0;
+}
+
+static int make_plan(
+	struct node *n, const struct conf *new, struct plan *p, struct node_reload_report *r)
+{
+	int rc = 0;
+
+	if (conf_clients_max(new) > n->dp->peers->size) {
+		say(r, "error: max_connections of all gateways is %u, memory of this run holds %u",
+			conf_clients_max(new), n->dp->peers->size);
+		return -ENOSPC;
+	}
+	for (size_t i = 0; i < new->gateway_count && !rc; i++) {
+		const struct conf_gateway *gw = &new->gateways[i];
+		struct gateway *g = node_gateway(n, gw->name);
+
+		rc = g ? plan_existing(g, gw, p, r) : plan_new(n, gw, p, r);
+	}
+	return rc;
+}
+
+static void drop_plan(struct plan *p)
+{
+	for (unsigned int id = 0; id < DP_GATEWAYS_MAX; id++) {
+		gateway_settings_drop(p->settings[id]);
+		gateway_close(p->opened[id]);
+	}
+}
+
+static void apply_plan(struct node *n, struct plan *p, struct node_reload_report *r)
+{
+	for (uint16_t id = 0; id < n->dp->gateways_max; id++) {
+		if (p->settings[id]) {
+			gateway_settings_apply(n->gateways[id], p->settings[id]);
+		} else if (p->opened[id]) {
+			n->gateways[id] = p->opened[id];
+			say(r, "gateway %s: opened", gateway_conf(n->gateways[id])->name);
+		} else if (n->gateways[id] && !p->keep[id] && !n->leaving[id]) {
+			say(r, "gateway %s: closing, its clients are told",
+				gateway_conf(n->gateways[id])->name);
+			n->leaving[id] = true;
+			n->leave_at_ms[id] = clock_ms() + GOODBYE_MS;
+			gateway_restart_clients(n->gateways[id], "gateway removed");
+		}
+	}
+}
+
+void node_reload(struct node *n, struct node_reload_report *r)
+{
+	struct plan *p = calloc(1, sizeof(*p));
+	struct conf_error err;
+	struct conf *new;
+
+	memset(r, 0, sizeof(*r));
+	new = p ? conf_load(n->conf->path, &err) : NULL;
+	if (!new) {
+		say(r, "error: %s", p ? err.text : "out of memory");
+		goto out;
+	}
+	if (make_plan(n, new, p, r)) {
+		drop_plan(p);
+		say(r, "nothing was changed");
+		goto out;
+	}
+	refuse_node_options(n->conf, new, r);
+	apply_plan(n, p, r);
+	log_set_level((enum log_level) new->log_level);
+	r->ok = node_publish(n) == 0;
+	n->reloads++;
+	say(r, "reload %u done: new settings hold for sessions to come", n->reloads);
+out:
+	conf_free(new);
+	free(p);
+}
