@@ -4,10 +4,12 @@
 #include "dataplane/state.h"
 
 #include <rte_common.h>
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
+#include <rte_memzone.h>
 #include <rte_ring.h>
 
 #include <assert.h>
@@ -214,20 +216,63 @@ static struct peer_table *peer_table_new(uint32_t size)
 	return t;
 }
 
+static void pool_memory_free(struct rte_mempool_memhdr *hdr __rte_unused, void *memzone)
+{
+	rte_memzone_free(memzone);
+}
+
+// The mbufs side by side in one piece. An AF_XDP port registers mbufs times their size from the
+// first one on with the kernel; DPDK's own way leaves gaps at page ends, which would push the
+// last mbufs out of that range.
+static int populate_densely(struct rte_mempool *pool, const char *name)
+{
+	size_t bytes = (size_t)pool->size *
+		       (pool->header_size + pool->elt_size + pool->trailer_size);
+	const struct rte_memzone *mz;
+	int ret;
+
+	mz = rte_memzone_reserve_aligned(name, bytes, SOCKET_ID_ANY,
+		RTE_MEMZONE_1GB | RTE_MEMZONE_SIZE_HINT_ONLY, RTE_CACHE_LINE_SIZE);
+	if (!mz)
+		return -rte_errno;
+	ret = rte_mempool_populate_iova(
+		pool, mz->addr, mz->iova, mz->len, pool_memory_free, (void *)(uintptr_t)mz);
+	if (ret == (int)pool->size)
+		return 0;
+	if (ret <= 0)
+		rte_memzone_free(mz);
+	return ret < 0 ? ret : -ENOMEM;
+}
+
 // Threads without a cache of their own (punt thread, control's pool) use the pool too, so its
 // free list is the ring for many producers and consumers.
 static struct rte_mempool *pool_new(const struct dp_limits *limits, const char *name)
 {
-	struct rte_mempool *pool = rte_pktmbuf_pool_create_by_ops(name, mbufs_for(limits),
-		POOL_CACHE, PKT_PRIV_BYTES, (uint16_t)data_room(limits), SOCKET_ID_ANY,
-		"ring_mp_mc");
+	struct rte_pktmbuf_pool_private conf = {
+		.mbuf_data_room_size = (uint16_t)data_room(limits),
+		.mbuf_priv_size = PKT_PRIV_BYTES,
+	};
+	uint32_t element = sizeof(struct rte_mbuf) + PKT_PRIV_BYTES + data_room(limits);
+	struct rte_mempool *pool;
 
-	// An AF_XDP port registers the first piece with the kernel.
-	if (pool && pool->nb_mem_chunks != 1)
-		LOG(WARNING,
-			"packet pool is in %u pieces of memory: AF_XDP ports will not work "
-			"(DPDK wants --iova-mode=va for one piece)",
-			pool->nb_mem_chunks);
+	// With physical addresses an mbuf must not cross a page, so there DPDK places them.
+	if (rte_eal_iova_mode() != RTE_IOVA_VA) {
+		LOG(WARNING, "physical I/O addresses: AF_XDP ports will not work "
+			     "(DPDK wants --iova-mode=va)");
+		return rte_pktmbuf_pool_create_by_ops(name, mbufs_for(limits), POOL_CACHE,
+			PKT_PRIV_BYTES, (uint16_t)data_room(limits), SOCKET_ID_ANY, "ring_mp_mc");
+	}
+	pool = rte_mempool_create_empty(name, mbufs_for(limits), element, POOL_CACHE, sizeof(conf),
+		SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+	if (!pool)
+		return NULL;
+	rte_pktmbuf_pool_init(pool, &conf);
+	if (rte_mempool_set_ops_byname(pool, "ring_mp_mc", NULL) != 0 ||
+		populate_densely(pool, name) < 0) {
+		rte_mempool_free(pool);
+		return NULL;
+	}
+	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
 	return pool;
 }
 

@@ -121,10 +121,34 @@ static void test_plan(void)
 	CU_ASSERT_EQUAL(more.mbufs, 777);
 }
 
+struct span {
+	uintptr_t first, last;
+	uint32_t count;
+};
+
+static void measure(struct rte_mempool *pool, void *arg, void *obj, unsigned int i)
+{
+	struct span *s = arg;
+
+	(void)pool;
+	if (i == 0 || (uintptr_t)obj < s->first)
+		s->first = (uintptr_t)obj;
+	if (i == 0 || (uintptr_t)obj > s->last)
+		s->last = (uintptr_t)obj;
+	s->count++;
+}
+
 static void check_pool(struct dp *dp, uint32_t mbufs, uint16_t data_bytes)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(dp->pool);
+	struct rte_mempool *pool = dp->pool;
+	struct span s = {0};
 
+	// No gaps: what AF_XDP registers with the kernel has all of them.
+	rte_mempool_obj_iter(pool, measure, &s);
+	CU_ASSERT_EQUAL(s.count, mbufs);
+	CU_ASSERT_EQUAL(s.last - s.first,
+		(uintptr_t)(mbufs - 1) * (pool->header_size + pool->elt_size + pool->trailer_size));
 	CU_ASSERT_EQUAL(dp->pool->size, mbufs);
 	CU_ASSERT_EQUAL(dp->pool->nb_mem_chunks, 1);
 	CU_ASSERT_EQUAL(rte_pktmbuf_priv_size(dp->pool), PKT_PRIV_BYTES);
