@@ -1,0 +1,76 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026, The Sluice authors
+#
+# What a packet costs the server, and sluiced beside stock openvpn in the same namespaces.
+# sluiced: the workers' busy time, which includes the system calls of their ports, empty polls not
+# counted. openvpn: user and system time of its process.
+
+COMPARE_ROUNDS=${COMPARE_ROUNDS:-2}
+
+# Busy seconds and packets so far.
+cost_now() {
+	case $1 in
+	sluiced)
+		ctl counters | jq -r '(.result // .) |
+			([.workers[].busy_s] | add), ([.gateways[] | .in_pkts + .out_pkts] | add)' |
+			paste -s -d ' '
+		;;
+	openvpn)
+		local stat
+		stat=$(<"/proc/$(proc_pid server)/stat")
+		stat=${stat##*) }
+		# shellcheck disable=SC2086
+		set -- $stat
+		printf '%s %s\n' "$(awk -v t=$((${12} + ${13})) -v hz="$(getconf CLK_TCK)" \
+			'BEGIN { print t / hz }')" "$(on node sh -c \
+			'echo $(($(cat /sys/class/net/tun0/statistics/rx_packets) + $(cat /sys/class/net/tun0/statistics/tx_packets)))')"
+		;;
+	esac
+}
+
+compare_cost_begin() { read -r COST_SECONDS COST_PACKETS < <(cost_now "$1"); }
+
+# Sets COST_US: microseconds of the server per packet.
+compare_cost_end() {
+	local seconds packets
+	read -r seconds packets < <(cost_now "$1")
+	COST_US=$(awk -v s="$seconds" -v s0="$COST_SECONDS" -v p="$packets" -v p0="$COST_PACKETS" \
+		'BEGIN { printf "%.2f\n", (p > p0 ? (s - s0) * 1e6 / (p - p0) : 0) }')
+}
+
+compare_once() { # SERVER ROUND
+	demo_measure "$1"
+	printf '%s %s %s %s\n' "$1" "$TCP_UP" "$TCP_DOWN" "$COST_US" >>"$BED_DIR/compare"
+	client_stop 1
+	proc_stop "$([ "$1" = openvpn ] && echo server || echo sluiced)"
+}
+
+compare_run() {
+	local round
+	demo_prepare
+	for round in $(seq "$COMPARE_ROUNDS"); do
+		say "Round $round of $COMPARE_ROUNDS"
+		compare_once openvpn "$round"
+		compare_once sluiced "$round"
+	done
+	compare_table
+}
+
+# Means over the rounds, and the ratios that matter.
+compare_table() {
+	awk '
+	{ up[$1] += $2; down[$1] += $3; cost[$1] += $4; n[$1]++ }
+	function row(title, a, b, unit) {
+		printf "  %-28s %10.1f %10.1f   %.2f x\n", title " (" unit ")", a, b, a ? b / a : 0
+	}
+	END {
+		o = "openvpn"; s = "sluiced"
+		printf "\n  %-28s %10s %10s   ratio\n", "", "openvpn", "sluiced"
+		row("TCP client to inside", up[o] / n[o], up[s] / n[s], "Mbit/s")
+		row("TCP inside to client", down[o] / n[o], down[s] / n[s], "Mbit/s")
+		row("server time per packet", cost[o] / n[o], cost[s] / n[s], "us")
+		printf "\n  A packet costs sluiced %.1f times less server time.\n\n",
+			cost[s] ? cost[o] / cost[s] : 0
+	}' "$BED_DIR/compare"
+}
