@@ -19,7 +19,7 @@ struct walk {
 	size_t dir_len; // of path, with the slash
 	struct conf_error *err;
 	char where[WHERE_BYTES]; // "gateway gw1: ", "" at the top
-	const char *group;	 // "keepalive." inside that mapping
+	const char *group;       // "keepalive." inside that mapping
 	char group_text[32];
 };
 
@@ -470,8 +470,10 @@ static int refuse_unknown(
 		best = d;
 		name = options->name;
 	}
-	return fail(w, n->key_line, n->key_column,
-		"unknown option \"%s\", the nearest one is \"%s\"", conf_show(show, n->key), name);
+	conf_error_at(w->err, w->path, n->key_line, n->key_column,
+		"%sunknown option \"%s%s\", the nearest one is \"%s\"", w->where, w->group,
+		conf_show(show, n->key), name);
+	return -1;
 }
 
 static int set_defaults(struct walk *w, const struct conf_option *options, void *base)
