@@ -33,10 +33,10 @@ struct port_conf {
 	enum port_kind kind;
 	enum port_side side;
 	char netns[PORT_NAME_BYTES]; // "": the daemon's own
-	uint16_t queues;	     // one per worker
-	uint16_t mtu;		     // 0: as the interface has it
-	const char *bpf_object;	     // path of steer.bpf.o (af_xdp)
-	bool memif_server;	     // memif: we make the socket
+	uint16_t queues;             // one per worker
+	uint16_t mtu;                // 0: as the interface has it
+	const char *bpf_object;      // path of steer.bpf.o (af_xdp)
+	bool memif_server;           // memif: we make the socket
 	uint16_t memif_id;
 	const char *devargs_extra; // appended to the vdev arguments, NULL: none
 };
@@ -48,7 +48,7 @@ struct port {
 	char name[PORT_NAME_BYTES];
 	char netns[PORT_NAME_BYTES];
 	char device[PORT_NAME_BYTES]; // DPDK device name, for unplugging
-	int ifindex;		      // kernel interface (af_xdp) or 0
+	int ifindex;                  // kernel interface (af_xdp) or 0
 	uint16_t queues;
 	uint16_t mtu;
 	struct rte_ether_addr mac;

@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 LOG_TYPE("port");
@@ -33,6 +34,11 @@ LOG_TYPE("port");
 #define RING_SIZE 2048
 #define CHUNK_MAX_BYTES 4096 // the kernel's largest frame of a umem
 #define ETHERNET_BYTES (14 + 4)
+
+// The kernel gives a queue back some time after the last descriptor of its socket is closed.
+#define QUEUE_RELEASE_MS 200
+
+static struct timespec last_release;
 
 static bool is_xdp_socket(int fd)
 {
@@ -170,7 +176,8 @@ static int interface_check(const struct port_conf *conf, struct port_slot *s)
 	if (ret < 0)
 		return errno_log(ret, "%s", conf->name);
 	if (!nif.is_up)
-		return errno_log(ENETDOWN, "%s: ip link set %s up", conf->name, conf->name);
+		return errno_log(ENETDOWN, "%s: set it up first (ip link set %s up)", conf->name,
+			conf->name);
 	ret = queues_check(conf, s, &nif);
 	if (ret == 0)
 		ret = pool_check(conf, s, conf->mtu ? conf->mtu : nif.mtu);
@@ -178,6 +185,31 @@ static int interface_check(const struct port_conf *conf, struct port_slot *s)
 	s->pub.mtu = conf->mtu ? conf->mtu : nif.mtu;
 	s->pub.complete_csum = is_software_device(nif.driver);
 	return ret;
+}
+
+static long ms_since(const struct timespec *then)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - then->tv_sec) * 1000 + (now.tv_nsec - then->tv_nsec) / 1000000;
+}
+
+// Binding too early fails, and the driver loses 2048 buffers for each failure.
+static int interface_clean(struct port_slot *s)
+{
+	bool was_used = xdp_program_id(s->pub.ifindex) > 0;
+	long passed = last_release.tv_sec ? ms_since(&last_release) : QUEUE_RELEASE_MS;
+	int ret = steer_clean(s->pub.ifindex);
+
+	if (ret < 0)
+		return ret;
+	s->xdp.owns_interface = true;
+	if (was_used)
+		passed = 0;
+	if (passed < QUEUE_RELEASE_MS)
+		usleep((useconds_t)(QUEUE_RELEASE_MS - passed) * 1000);
+	return 0;
 }
 
 static int af_xdp_prepare(const struct port_conf *conf, struct port_slot *s)
@@ -196,10 +228,9 @@ static int af_xdp_prepare(const struct port_conf *conf, struct port_slot *s)
 			object ? object : "steer.bpf.o is neither installed nor built");
 	if (strchr(object, ','))
 		return errno_log(EINVAL, "%s: no commas in the path %s", conf->name, object);
-	ret = steer_clean(s->pub.ifindex);
+	ret = interface_clean(s);
 	if (ret < 0)
 		return ret;
-	s->xdp.owns_interface = true;
 	s->ring_size = RING_SIZE;
 	new_sockets(s, socket_seen);
 	// busy_budget=0: the worker polls a ring; asking the kernel to poll costs a call each time.
@@ -302,6 +333,8 @@ static void af_xdp_release(struct port_slot *s)
 	for (i = 0; i < s->xdp.socket_count; i++)
 		if (is_xdp_socket(s->xdp.sockets[i]))
 			close(s->xdp.sockets[i]);
+	if (s->xdp.socket_count)
+		clock_gettime(CLOCK_MONOTONIC, &last_release);
 	if (s->xdp.attached_id == 0 && s->xdp.owns_interface)
 		s->xdp.attached_id = program_after_failure(s);
 	if (s->xdp.attached_id)

@@ -14,16 +14,16 @@ struct port_slot {
 	struct port pub; // first: port_close() gets a pointer to this
 	struct rte_mempool *pool;
 	const struct port_ops *ops;
-	int netns_fd;		    // outlives the name of the namespace
-	char bus[8];		    // DPDK bus of the device
+	int netns_fd;               // outlives the name of the namespace
+	char bus[8];                // DPDK bus of the device
 	char args[PORT_ARGS_BYTES]; // its arguments
-	bool one_queue_each;	    // a DPDK device per queue, device 0 is pub.device and pub.id
-	uint16_t device_count;	    // plugged ones
+	bool one_queue_each;        // a DPDK device per queue, device 0 is pub.device and pub.id
+	uint16_t device_count;      // plugged ones
 	uint16_t device_ids[PORT_QUEUES_MAX];
 	bool setup_failed; // the last device is half set up: drivers do not always close that well
 	bool started;
 	uint64_t rx_offloads, tx_offloads; // wanted, then those the device has
-	uint16_t ring_size;		   // descriptors per queue
+	uint16_t ring_size;                // descriptors per queue
 
 	union {
 		struct {

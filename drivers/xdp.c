@@ -24,7 +24,7 @@ int64_t xdp_program_id(int ifindex)
 	if (ret < 0)
 		return ret;
 	if (opts.attach_mode == XDP_ATTACHED_MULTI)
-		return opts.drv_prog_id	 ? opts.drv_prog_id
+		return opts.drv_prog_id  ? opts.drv_prog_id
 		       : opts.hw_prog_id ? opts.hw_prog_id
 					 : opts.skb_prog_id;
 	return opts.prog_id;
@@ -154,10 +154,12 @@ int xdp_program_detach(int ifindex, uint32_t id)
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
 	int fd, ret;
 
+	if (xdp_program_id(ifindex) != (int64_t)id)
+		return -ENOENT;
 	fd = bpf_prog_get_fd_by_id(id);
 	if (fd < 0)
 		return -errno;
-	// The kernel compares: it refuses if another program has taken its place.
+	// The kernel compares too: it refuses if another program has just taken its place.
 	opts.old_prog_fd = fd;
 	ret = bpf_xdp_detach(ifindex, 0, &opts);
 	close(fd);
