@@ -16,14 +16,18 @@
 
 #define ARGS_MAX 32
 
+static char *kept[ARGS_MAX];
+
 static void add(char **argv, int *argc, const char *arg)
 {
 	if (*argc >= ARGS_MAX) {
 		fprintf(stderr, "harness: more than %d EAL arguments\n", ARGS_MAX);
 		exit(1);
 	}
-	// EAL keeps the pointers, so they are never freed.
-	argv[(*argc)++] = strdup(arg);
+	// EAL goes on using the strings, and moves the pointers in argv about.
+	kept[*argc] = strdup(arg);
+	argv[*argc] = kept[*argc];
+	(*argc)++;
 }
 
 void harness_eal_init_args(unsigned int mem_mb, const char *const *args)

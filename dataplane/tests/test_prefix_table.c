@@ -205,7 +205,7 @@ static void *reader(void *arg)
 
 static void test_concurrent(void)
 {
-	uint32_t wrong = 0, refused = 0;
+	uint32_t wrong = 0;
 	pthread_t thread;
 
 	shared = map_new("m", 64, qsbr);
@@ -215,7 +215,7 @@ static void test_concurrent(void)
 		struct map_key key = {.hi = 1 + (uint64_t)rand() % 63, .tag = 7};
 
 		if (rand() % 2)
-			refused += map_set(shared, &key, (uint32_t)key.hi) == -ENOSPC;
+			map_set(shared, &key, (uint32_t)key.hi); // or full for a moment
 		else
 			map_del(shared, &key);
 	}
