@@ -48,31 +48,31 @@ struct session_key {
 // What admission gives a client (gateway.c fills it).
 struct session_lease {
 	uint32_t peer_id;
-	uint8_t vpn4[4];   // zeros: none
+	uint8_t vpn4[4]; // zeros: none
 	uint8_t vpn6[16];
-	uint8_t vpn4_len, vpn6_len;    // prefix lengths of the client networks
-	uint8_t self4[4], self6[16];   // the gateway's own tunnel addresses
+	uint8_t vpn4_len, vpn6_len;  // prefix lengths of the client networks
+	uint8_t self4[4], self6[16]; // the gateway's own tunnel addresses
 	uint16_t tun_mtu;
 };
 
 enum session_verdict {
 	SESSION_ADMIT,
-	SESSION_REFUSE_FULL,      // maximum number of connections: client should try its next remote
+	SESSION_REFUSE_FULL, // maximum number of connections: client should try its next remote
 	SESSION_REFUSE_DUPLICATE, // certificate is in use and duplicate_cn says refuse
 	SESSION_REFUSE_NO_ADDRESS,
 };
 
 enum session_end {
-	SESSION_END_EXIT,       // client said goodbye
-	SESSION_END_TIMEOUT,    // keepalive
-	SESSION_END_HANDSHAKE,  // not authenticated within hand_window
-	SESSION_END_TLS,        // TLS failure before the client was connected
-	SESSION_END_REFUSED,    // AUTH_FAILED or RESTART was sent
-	SESSION_END_REPLACED,   // same certificate, or same address, connected again
-	SESSION_END_RENEG,      // renegotiation failed and the last key ran out
-	SESSION_END_IDENTITY,   // certificate changed at renegotiation
-	SESSION_END_SHUTDOWN,   // gateway or daemon stops
-	SESSION_END_KILLED,     // sluicectl
+	SESSION_END_EXIT,      // client said goodbye
+	SESSION_END_TIMEOUT,   // keepalive
+	SESSION_END_HANDSHAKE, // not authenticated within hand_window
+	SESSION_END_TLS,       // TLS failure before the client was connected
+	SESSION_END_REFUSED,   // AUTH_FAILED or RESTART was sent
+	SESSION_END_REPLACED,  // same certificate, or same address, connected again
+	SESSION_END_RENEG,     // renegotiation failed and the last key ran out
+	SESSION_END_IDENTITY,  // certificate changed at renegotiation
+	SESSION_END_SHUTDOWN,  // gateway or daemon stops
+	SESSION_END_KILLED,    // sluicectl
 };
 const char *session_end_text(enum session_end end);
 
@@ -147,15 +147,15 @@ struct session_info {
 	uint8_t cert_sha256[SESSION_HASH_BYTES];
 	char iv_ver[32], iv_plat[32], iv_gui_ver[64];
 	uint32_t iv_proto;
-	uint16_t iv_mtu; // 0: not announced
-	bool data_v2;    // understands peer ids
+	uint16_t iv_mtu;            // 0: not announced
+	bool data_v2;               // understands peer ids
 	const char *cipher;         // "AES-256-GCM"; NULL before negotiation
 	const char *cipher_why;     // "IV_CIPHERS", "IV_NCP=2"
 	const char *key_derivation; // "tls-ekm" or "prf"
 	char tls_version[16], tls_suite[64];
-	uint8_t key_id;             // newest
+	uint8_t key_id; // newest
 	uint32_t renegotiations;
-	uint64_t connected_ms;      // clock_ms() when connected; 0: not yet
+	uint64_t connected_ms; // clock_ms() when connected; 0: not yet
 };
 const struct session_info *session_info(const struct session *s);
 const struct session_lease *session_lease(const struct session *s); // NULL before admission

@@ -157,15 +157,16 @@ static void key_message(
 	// The texts point into the buffer that ends with this call.
 	ks->client.options = ks->client.username = ks->client.password = ks->client.peer_info =
 		none;
-	// Renegotiated: the client may use the key as soon as it has our message, so first derive.
-	if (s->phase == SESSION_CONNECTED && session_rekey_add(s, ks, now_ms)) {
-		session_keys_fail(s, ks, SESSION_END_TLS, "no data keys", now_ms);
-		return;
-	}
 	if (s->phase == SESSION_CLOSED)
 		return;
 	if (answer(s, ks)) {
 		session_keys_fail(s, ks, SESSION_END_TLS, "key message cannot be sent", now_ms);
+		return;
+	}
+	// Renegotiated: the client may use the key as soon as it has our message, which leaves only
+	// when this call is over. Afterwards the secrets are gone.
+	if (s->phase == SESSION_CONNECTED && session_rekey_add(s, ks, now_ms)) {
+		session_keys_fail(s, ks, SESSION_END_TLS, "no data keys", now_ms);
 		return;
 	}
 	ks->stage = KEY_SENT;

@@ -7,6 +7,7 @@
 //   soft reset      derived          promoted            old key dies
 //   ----+--------------+----------------+--------------------+-----
 //       |  exchange    | receive on both, send on old | receive on both, send on new
+//       '------ min(hand_window, reneg/2) ------------'
 //
 // The old key lives until the end of the transition window, at least 60 s beyond the derivation of
 // the new one. A renegotiation that begins earlier is honoured, for the client would give up
@@ -73,6 +74,18 @@ static uint64_t promote_after_ms(const struct conf_gateway *gw)
 	return ms;
 }
 
+// A key that is replaced while it was itself young shows a client which renegotiates faster than we
+// would: it forgets the old key with its next soft reset, so send on the new one as soon as it has
+// it. Stock OpenVPN chooses the same.
+static uint64_t promote_at_ms(const struct session *s, const struct key_state *ks, uint64_t now_ms)
+{
+	uint64_t after = promote_after_ms(s->cfg->gw);
+
+	if (s->keys[1].stage != KEY_FREE && s->keys[1].started_ms + after > now_ms)
+		return now_ms ? now_ms : 1;
+	return ks->started_ms + after;
+}
+
 int session_rekey_add(struct session *s, struct key_state *ks, uint64_t now_ms)
 {
 	bool first = !s->data[0].live;
@@ -93,7 +106,7 @@ int session_rekey_add(struct session *s, struct key_state *ks, uint64_t now_ms)
 		s->sending = ks->key_id;
 		return 0;
 	}
-	s->promote_ms = ks->started_ms + promote_after_ms(s->cfg->gw);
+	s->promote_ms = promote_at_ms(s, ks, now_ms);
 	s->data[1].die_ms = now_ms + SESSION_OLD_KEY_MS;
 	if (s->data[1].die_ms < s->old_die_ms)
 		s->data[1].die_ms = s->old_die_ms;
@@ -114,6 +127,8 @@ static struct key_state *begin(struct session *s, uint8_t key_id, uint64_t now_m
 	if (s->keys[0].stage == KEY_FAILED) {
 		key_state_fini(&s->keys[0]);
 	} else {
+		// The client forgets the older of its two keys now.
+		promote(s);
 		key_state_fini(&s->keys[1]);
 		s->keys[1] = s->keys[0];
 		s->old_die_ms = now_ms + (uint64_t)s->cfg->gw->tran_window_s * 1000;
@@ -191,6 +206,8 @@ void session_rekey_active(struct session *s, uint64_t now_ms)
 		return;
 	s->doom_ms = 0;
 	s->data[0].confirmed = true;
+	if (s->promote_ms && now_ms >= s->promote_ms)
+		promote(s);
 	s->info.renegotiations++;
 	session_log(s, LOG_LEVEL_NOTICE, "renegotiated, key id %u", s->keys[0].key_id);
 }

@@ -48,9 +48,9 @@ int tls_wrap_seal_first(const struct tls_wrap_key *key, uint32_t unix_s, const u
 // Of one session. Packets are ordered by (time, packet id).
 struct tls_wrap {
 	const struct tls_wrap_key *key; // outlives the session
-	uint32_t send_id, send_time;	// of the last packet sent
-	uint32_t recv_id, recv_time;	// highest accepted
-	uint64_t recv_seen;		// bit n: recv_id - n was accepted
+	uint32_t send_id, send_time;    // of the last packet sent
+	uint32_t recv_id, recv_time;    // highest accepted
+	uint64_t recv_seen;             // bit n: recv_id - n was accepted
 };
 
 // replied: the stateless reply has used packet id 1.

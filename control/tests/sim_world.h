@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// A gateway's surroundings for test_session.c: a network that delays, loses, doubles and reorders,
+// a fake clock, the stateless first reply, and a data plane that only remembers which keys it has.
+// Data packets are just their first byte: what matters is whether the other end has the key.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control/cookie.h"
+#include "control/session.h"
+#include "control/tests/sim_client.h"
+#include "control/tests/test_pki.h"
+#include "control/tls.h"
+
+#define WORLD_PACKETS 256
+
+struct world_packet {
+	bool used, to_server;
+	uint64_t due_ms;
+	size_t len;
+	uint8_t data[2200];
+};
+
+struct world {
+	struct conf_gateway gw;
+	struct tls_context *tls;
+	struct tls_wrap_key *server_wrap, *client_wrap;
+	struct cookie_key cookie;
+	struct session_config cfg;
+	struct sim_client_config client_cfg;
+	struct session *s;
+	struct sim_client *c;
+	uint64_t now;
+	uint32_t random;
+
+	// The network.
+	unsigned int loss_pct, dup_pct, delay_ms, jitter_ms;
+	bool cut_to_server, cut_to_client;
+	struct world_packet packets[WORLD_PACKETS];
+	unsigned int sent_by_server, largest;
+	uint64_t data_every_ms, data_next_ms; // 0: no data traffic
+	unsigned int data_sent, data_lost_up, data_lost_down;
+
+	// What the session asked of its surroundings.
+	enum session_verdict verdict;
+	unsigned int admitted, connected, closed, sessions;
+	enum session_end end;
+	bool live[8];
+	struct session_key keys[8];
+	unsigned int live_max, adds, promotes, removes, violations;
+	uint8_t sending;
+	uint64_t added_ms[8], promoted_ms[8], removed_ms[8];
+};
+
+// wrapped: with tls-crypt. Certificates ca, server, alice must exist.
+struct world *world_new(struct test_pki *pki, bool wrapped, uint32_t iv_proto);
+// After changes to gw and client_cfg: loads the certificates, starts the client.
+void world_start(struct world *w);
+void world_free(struct world *w);
+
+// Lets time pass up to a point, or until the predicate holds; says whether it does.
+bool world_run(struct world *w, uint64_t until_ms, bool (*done)(const struct world *w));
+bool world_is_connected(const struct world *w);
+bool world_is_closed(const struct world *w); // the surroundings were told
+bool world_is_gone(const struct world *w);   // and the session has ended
+// Both ends hold the same data keys of this key id.
+bool world_keys_match(const struct world *w, uint8_t key_id);

@@ -1,0 +1,599 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// The life of a session: a simulated client, a network with faults, a clock of our own.
+
+#include "control/session.h"
+
+#include "control/peer_info.h"
+#include "control/tests/sim_world.h"
+#include "dataplane/base/log.h"
+#include "dataplane/tests/harness.h"
+
+#include <CUnit/CUnit.h>
+#include <openssl/ssl.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define S 1000ull
+// Stock 2.6.
+#define PROTO_26 \
+	(PEER_PROTO_DATA_V2 | PEER_PROTO_REQUEST_PUSH | PEER_PROTO_TLS_KEY_EXPORT | \
+		PEER_PROTO_CC_EXIT | PEER_PROTO_AUTH_FAIL_TEMP)
+// Stock 2.4: keys by PRF, asks for its push reply.
+#define PROTO_24 PEER_PROTO_DATA_V2
+
+static struct test_pki *pki;
+
+static struct world *connect_world(bool wrapped, uint32_t proto)
+{
+	struct world *w = world_new(pki, wrapped, proto);
+
+	world_start(w);
+	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 10 * S, world_is_connected));
+	CU_ASSERT_TRUE(world_keys_match(w, 0));
+	return w;
+}
+
+static void finish(struct world *w)
+{
+	CU_ASSERT_EQUAL(w->violations, 0);
+	CU_ASSERT_TRUE(w->live_max <= 2);
+	CU_ASSERT_TRUE(w->connected <= 1);
+	CU_ASSERT_TRUE(w->closed <= 1);
+	CU_ASSERT_EQUAL(sim_client_state(w->c)->bad_records, 0);
+	world_free(w);
+}
+
+static void test_connect(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 32; i++) {
+		bool wrapped = i & 1, ekm = i & 2, faulty = i & 8, small = i & 16;
+		struct world *w = world_new(pki, wrapped, ekm ? PROTO_26 : PROTO_24);
+		const struct session_info *info;
+
+		w->client_cfg.tls_max = i & 4 ? TLS1_2_VERSION : 0;
+		if (small)
+			w->client_cfg.peer_info = "IV_CIPHERS=AES-128-GCM\n";
+		w->random += i;
+		w->loss_pct = faulty ? 20 : 0;
+		w->dup_pct = faulty ? 15 : 0;
+		w->jitter_ms = faulty ? 300 : 0;
+		world_start(w);
+		CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 60 * S, world_is_connected));
+		CU_ASSERT_TRUE(world_keys_match(w, 0));
+		CU_ASSERT_EQUAL(sim_client_state(w->c)->ekm, ekm);
+		info = session_info(w->s);
+		CU_ASSERT_STRING_EQUAL(info->common_name, "alice");
+		CU_ASSERT_STRING_EQUAL(info->tls_version, i & 4 ? "TLSv1.2" : "TLSv1.3");
+		CU_ASSERT_STRING_EQUAL(info->cipher, small ? "AES-128-GCM" : "AES-256-GCM");
+		CU_ASSERT_STRING_EQUAL(info->cipher_why, "IV_CIPHERS");
+		CU_ASSERT_STRING_EQUAL(info->key_derivation, ekm ? "tls-ekm" : "prf");
+		CU_ASSERT_STRING_EQUAL(info->iv_ver, "2.6.14");
+		CU_ASSERT_TRUE(info->data_v2);
+		CU_ASSERT_EQUAL(info->iv_mtu, small ? 0 : 1600);
+		CU_ASSERT_EQUAL(session_lease(w->s)->peer_id, 7);
+		CU_ASSERT_PTR_NOT_NULL(strstr(sim_client_state(w->c)->push, "peer-id 7"));
+		CU_ASSERT_TRUE(w->largest <= 1250 - 28);
+		finish(w);
+	}
+}
+
+// Pushed at once to who said so, else on request; never twice for one question.
+static void test_push(void)
+{
+	struct world *w = world_new(pki, true, PROTO_26);
+	unsigned int i, sent;
+
+	w->client_cfg.no_push_request = true;
+	w->gw.local_network_count = CONF_LIST_MAX;
+	for (i = 0; i < CONF_LIST_MAX; i++)
+		w->gw.local_networks[i] = (struct conf_prefix){4, 24, {172, 16, (uint8_t)i, 0}};
+	world_start(w);
+	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 5 * S, world_is_connected));
+	CU_ASSERT_TRUE(sim_client_state(w->c)->push_parts > 1);
+	CU_ASSERT_EQUAL(sim_client_state(w->c)->push_replies, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(sim_client_state(w->c)->push, "172.16.63.0"));
+	world_run(w, w->now + 3 * S, NULL);
+	sent = w->sent_by_server;
+	sim_client_say(w->c, "PUSH_REQUEST", 13, w->now);
+	world_run(w, w->now + 3 * S, NULL);
+	CU_ASSERT_EQUAL(sim_client_state(w->c)->push_replies, 1);
+	CU_ASSERT_EQUAL(w->sent_by_server, sent + 1); // an ack
+	world_run(w, w->now + 30 * S, NULL);
+	sim_client_say(w->c, "PUSH_REQUEST", 13, w->now);
+	world_run(w, w->now + 3 * S, NULL);
+	CU_ASSERT_EQUAL(sim_client_state(w->c)->push_replies, 2);
+	CU_ASSERT_EQUAL(w->adds, 1);
+	finish(w);
+	// Nobody asked: nobody is connected, and in the end the handshake has failed.
+	w = world_new(pki, false, PROTO_24);
+	w->client_cfg.no_push_request = true;
+	world_start(w);
+	world_run(w, w->now + 59 * S, NULL);
+	CU_ASSERT_EQUAL(sim_client_state(w->c)->exchanges, 1);
+	CU_ASSERT_EQUAL(w->connected + w->adds + w->closed, 0);
+	CU_ASSERT_TRUE(world_run(w, w->now + 2 * S, world_is_gone));
+	CU_ASSERT_EQUAL(w->end, SESSION_END_HANDSHAKE);
+	finish(w);
+}
+
+// Many renegotiations of the server under traffic: every key agrees, no packet meets an end that
+// lacks its key.
+static void test_server_renegotiates(void)
+{
+	struct world *w = world_new(pki, true, PROTO_26);
+	unsigned int i;
+	uint8_t id = 0;
+
+	w->gw.reneg_s = 5;
+	w->data_every_ms = 10;
+	w->delay_ms = 40;
+	world_start(w);
+	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 5 * S, world_is_connected));
+	for (i = 0; i < 20; i++) {
+		uint64_t begun = w->now;
+
+		id = id == 7 ? 1 : id + 1;
+		while (session_info(w->s)->key_id != id && w->now < begun + 7 * S)
+			world_run(w, w->now + 50, NULL);
+		world_run(w, w->now + 200, NULL);
+		CU_ASSERT_EQUAL(session_info(w->s)->key_id, id);
+		CU_ASSERT_TRUE(world_keys_match(w, id));
+		CU_ASSERT_EQUAL(session_info(w->s)->renegotiations, i + 1);
+	}
+	// Promoted at half the interval after the soft reset, which began a few round trips before
+	// the key was there.
+	world_run(w, w->now + 3 * S, NULL);
+	CU_ASSERT_EQUAL(w->sending, id);
+	CU_ASSERT_TRUE(w->promoted_ms[id] > w->added_ms[id] + 1800);
+	CU_ASSERT_TRUE(w->promoted_ms[id] <= w->added_ms[id] + 2500);
+	CU_ASSERT_EQUAL(w->promotes, 20);
+	CU_ASSERT_EQUAL(w->data_lost_up, 0);
+	CU_ASSERT_EQUAL(w->data_lost_down, 0);
+	CU_ASSERT_TRUE(w->data_sent > 10000);
+	CU_ASSERT_EQUAL(w->closed, 0);
+	finish(w);
+}
+
+// The same begun by the client, far more often than the server would.
+static void test_client_renegotiates(void)
+{
+	static const uint32_t protos[] = {PROTO_26, PROTO_24};
+	unsigned int i, j;
+
+	for (j = 0; j < 2; j++) {
+		struct world *w = connect_world(j == 0, protos[j]);
+		uint8_t id = 0;
+
+		w->data_every_ms = 10;
+		w->data_next_ms = w->now;
+		for (i = 0; i < 16; i++) {
+			id = id == 7 ? 1 : id + 1;
+			world_run(w, w->now + 4 * S, NULL);
+			CU_ASSERT_TRUE_FATAL(sim_client_renegotiate(w->c, w->now));
+			world_run(w, w->now + 1 * S, NULL);
+			CU_ASSERT_EQUAL(session_info(w->s)->key_id, id);
+			CU_ASSERT_TRUE(world_keys_match(w, id));
+			CU_ASSERT_EQUAL(w->sending, id);
+		}
+		CU_ASSERT_EQUAL(w->data_lost_up, 0);
+		CU_ASSERT_EQUAL(w->data_lost_down, 0);
+		CU_ASSERT_EQUAL(w->closed, 0);
+		finish(w);
+	}
+}
+
+// With the usual times: old key sends for the hand window, is accepted for the transition window.
+static void test_key_times(void)
+{
+	struct world *w = connect_world(true, PROTO_26);
+
+	w->gw.tran_window_s = 90;
+	w->data_every_ms = 500;
+	w->data_next_ms = w->now;
+	CU_ASSERT_TRUE(session_next_tick(w->s) <= w->now + 3600 * S);
+	world_run(w, w->now + 3239 * S, NULL);
+	CU_ASSERT_EQUAL(w->adds, 1);
+	world_run(w, w->now + 362 * S, NULL);
+	CU_ASSERT_EQUAL_FATAL(w->adds, 2);
+	world_run(w, w->added_ms[1] + 200 * S, NULL);
+	CU_ASSERT_TRUE(w->promoted_ms[1] >= w->added_ms[1] + 59 * S);
+	CU_ASSERT_TRUE(w->promoted_ms[1] <= w->added_ms[1] + 60 * S);
+	CU_ASSERT_TRUE(w->removed_ms[0] >= w->added_ms[1] + 89 * S);
+	CU_ASSERT_TRUE(w->removed_ms[0] <= w->added_ms[1] + 90 * S);
+	CU_ASSERT_EQUAL(w->data_lost_up + w->data_lost_down, 0);
+	// A shorter transition window does not undercut a minute.
+	w->gw.tran_window_s = 1;
+	session_renegotiate(w->s, w->now);
+	world_run(w, w->now + 120 * S, NULL);
+	CU_ASSERT_EQUAL(w->removed_ms[1], w->added_ms[2] + 60 * S);
+	finish(w);
+}
+
+static void test_renegotiate_faulty(void)
+{
+	struct world *w = connect_world(true, PROTO_26);
+	unsigned int i, done = 0;
+
+	w->loss_pct = 15;
+	w->dup_pct = 15;
+	w->jitter_ms = 200;
+	w->data_every_ms = 1000; // keeps the session alive
+	for (i = 0; i < 14; i++) {
+		// Both at once every third time: the same key id, one exchange.
+		if (i % 3 != 1)
+			sim_client_renegotiate(w->c, w->now);
+		if (i % 3 != 0)
+			session_renegotiate(w->s, w->now);
+		world_run(w, w->now + 62 * S, NULL);
+		if (session_info(w->s)->renegotiations == done)
+			continue;
+		CU_ASSERT_EQUAL(session_info(w->s)->renegotiations, done + 1);
+		done = session_info(w->s)->renegotiations;
+		CU_ASSERT_TRUE(world_keys_match(w, session_info(w->s)->key_id));
+	}
+	CU_ASSERT_EQUAL(done, 14);
+	CU_ASSERT_EQUAL(w->closed, 0);
+	finish(w);
+}
+
+static void test_simultaneous(void)
+{
+	struct world *w = connect_world(false, PROTO_26);
+
+	world_run(w, w->now + 3 * S, NULL);
+	session_renegotiate(w->s, w->now);
+	CU_ASSERT_TRUE(sim_client_renegotiate(w->c, w->now));
+	session_renegotiate(w->s, w->now); // no effect while one runs
+	world_run(w, w->now + 5 * S, NULL);
+	CU_ASSERT_EQUAL(session_info(w->s)->renegotiations, 1);
+	CU_ASSERT_EQUAL(w->adds, 2);
+	CU_ASSERT_TRUE(world_keys_match(w, 1));
+	finish(w);
+}
+
+static void test_identity(void)
+{
+	static const char *const names[] = {"bob", "alice2"};
+	char cert[32], key[32];
+	struct world *w;
+	unsigned int i;
+
+	// Another name; the same name on another certificate.
+	for (i = 0; i < 2; i++) {
+		w = connect_world(true, PROTO_26);
+		snprintf(cert, sizeof(cert), "%s.crt", names[i]);
+		snprintf(key, sizeof(key), "%s.key", names[i]);
+		world_run(w, w->now + 5 * S, NULL);
+		CU_ASSERT_EQUAL_FATAL(sim_client_set_cert(w->c, test_pki_path(pki, cert),
+					      test_pki_path(pki, key)),
+			0);
+		sim_client_renegotiate(w->c, w->now);
+		CU_ASSERT_TRUE(world_run(w, w->now + 2 * S, world_is_closed));
+		CU_ASSERT_EQUAL(w->end, SESSION_END_IDENTITY);
+		CU_ASSERT_EQUAL(w->adds, 1);
+		CU_ASSERT_STRING_EQUAL(session_info(w->s)->common_name, "alice");
+		CU_ASSERT_TRUE(world_run(w, w->now + 6 * S, world_is_gone));
+		CU_ASSERT_STRING_EQUAL(
+			sim_client_state(w->c)->message, "AUTH_FAILED,certificate changed");
+		finish(w);
+	}
+}
+
+static void test_hand_window(void)
+{
+	struct world *w = world_new(pki, true, PROTO_26);
+	uint64_t start;
+
+	world_start(w);
+	while (!w->s)
+		world_run(w, w->now + 10, NULL);
+	start = w->now;
+	w->cut_to_server = true;
+	CU_ASSERT_TRUE(world_run(w, w->now + 100 * S, world_is_gone));
+	CU_ASSERT_TRUE(w->now >= start + 59 * S && w->now <= start + 60 * S);
+	CU_ASSERT_EQUAL(w->end, SESSION_END_HANDSHAKE);
+	CU_ASSERT_EQUAL(session_next_tick(w->s), UINT64_MAX);
+	finish(w);
+}
+
+static void test_refusals(void)
+{
+	static const struct {
+		enum session_verdict verdict;
+		uint32_t proto;
+		const char *peer_info, *options;
+		const char *message;
+	} rows[] = {
+		{SESSION_REFUSE_FULL, PROTO_26, "IV_CIPHERS=AES-256-GCM\n", NULL,
+			"AUTH_FAILED,TEMP[backoff 5,advance remote]:server is full"},
+		{SESSION_REFUSE_FULL, PROTO_24, "IV_CIPHERS=AES-256-GCM\n", NULL,
+			"RESTART,[N]server is full"},
+		{SESSION_REFUSE_NO_ADDRESS, PROTO_24, "IV_CIPHERS=AES-256-GCM\n", NULL,
+			"RESTART,[N]no client address is free"},
+		{SESSION_REFUSE_DUPLICATE, PROTO_26, "IV_CIPHERS=AES-256-GCM\n", NULL,
+			"AUTH_FAILED,this certificate is already connected"},
+		{SESSION_ADMIT, PROTO_26, "IV_CIPHERS=BF-CBC\n", NULL,
+			"AUTH_FAILED,Data channel cipher negotiation failed (no shared cipher)"},
+		{SESSION_ADMIT, PROTO_24, NULL, "V4,dev-type tun,cipher BF-CBC,tls-client",
+			"AUTH_FAILED,Data channel cipher negotiation failed (no shared cipher)"},
+		{SESSION_ADMIT, PROTO_26, NULL, "V4,dev-type tun,mtu-dynamic,cipher AES-256-GCM",
+			"AUTH_FAILED,fragment is not supported by this server"},
+		{SESSION_ADMIT, PROTO_26, NULL, "V4,dev-type tap,cipher AES-256-GCM",
+			"AUTH_FAILED,dev tap is not supported by this server, use dev tun"},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world *w = world_new(pki, i & 1, rows[i].proto);
+		uint64_t closed;
+
+		w->verdict = rows[i].verdict;
+		w->client_cfg.peer_info = rows[i].peer_info;
+		w->client_cfg.options = rows[i].options;
+		world_start(w);
+		CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 5 * S, world_is_closed));
+		closed = w->now;
+		CU_ASSERT_EQUAL(w->end, SESSION_END_REFUSED);
+		CU_ASSERT_EQUAL(w->admitted, rows[i].verdict != SESSION_ADMIT);
+		CU_ASSERT_TRUE(world_run(w, w->now + 10 * S, world_is_gone));
+		CU_ASSERT_EQUAL(w->now, closed + 5 * S);
+		CU_ASSERT_STRING_EQUAL(sim_client_state(w->c)->message, rows[i].message);
+		CU_ASSERT_EQUAL(w->adds + w->connected, 0);
+		CU_ASSERT_PTR_NULL(session_lease(w->s));
+		finish(w);
+	}
+}
+
+static void test_exit(void)
+{
+	struct world *w = connect_world(true, PROTO_26);
+	unsigned int sent;
+	uint64_t closed;
+
+	world_run(w, w->now + 3 * S, NULL);
+	w->cut_to_client = true; // its ack is lost: the client says it again
+	sim_client_say(w->c, "EXIT", 5, w->now);
+	CU_ASSERT_TRUE(world_run(w, w->now + 1 * S, world_is_closed));
+	closed = w->now;
+	CU_ASSERT_EQUAL(w->end, SESSION_END_EXIT);
+	CU_ASSERT_FALSE(world_is_gone(w));
+	CU_ASSERT_FALSE(session_is_connected(w->s));
+	sent = w->sent_by_server;
+	w->cut_to_client = false;
+	sim_client_say(w->c, "EXIT", 5, w->now); // a second one prolongs nothing
+	CU_ASSERT_FALSE(sim_client_renegotiate(w->c, w->now) && session_is_connected(w->s));
+	CU_ASSERT_TRUE(world_run(w, w->now + 10 * S, world_is_gone));
+	CU_ASSERT_TRUE(w->sent_by_server > sent);
+	CU_ASSERT_EQUAL(w->now, closed + 5 * S);
+	CU_ASSERT_EQUAL(w->sessions, 1);
+	CU_ASSERT_EQUAL(w->adds, 1);
+	finish(w);
+	// In the data channel: over at once.
+	w = connect_world(true, PROTO_26);
+	session_peer_exit(w->s, w->now);
+	CU_ASSERT_TRUE(world_is_gone(w));
+	CU_ASSERT_EQUAL(w->end, SESSION_END_EXIT);
+	finish(w);
+}
+
+static void test_restart(void)
+{
+	struct world *w = connect_world(true, PROTO_26);
+	uint64_t begun;
+
+	world_run(w, w->now + 3 * S, NULL);
+	begun = w->now;
+	session_restart(w->s, SESSION_END_SHUTDOWN, NULL, w->now);
+	CU_ASSERT_EQUAL(w->closed, 1);
+	CU_ASSERT_TRUE(world_run(w, w->now + 5 * S, world_is_gone));
+	CU_ASSERT_EQUAL(w->now, begun + 20); // one round trip: acked
+	CU_ASSERT_EQUAL(w->end, SESSION_END_SHUTDOWN);
+	CU_ASSERT_STRING_EQUAL(sim_client_state(w->c)->message, "RESTART");
+	finish(w);
+	// During a renegotiation the message waits for the key the client listens to.
+	w = connect_world(true, PROTO_26);
+	world_run(w, w->now + 3 * S, NULL);
+	session_renegotiate(w->s, w->now);
+	session_restart(w->s, SESSION_END_KILLED, "HALT,go away", w->now);
+	CU_ASSERT_TRUE(world_run(w, w->now + 5 * S, world_is_gone));
+	CU_ASSERT_STRING_EQUAL(sim_client_state(w->c)->message, "HALT,go away");
+	CU_ASSERT_EQUAL(w->adds, 1);
+	finish(w);
+	// Nobody is there: two seconds.
+	w = connect_world(true, PROTO_26);
+	world_run(w, w->now + 3 * S, NULL);
+	w->cut_to_client = true;
+	begun = w->now;
+	session_restart(w->s, SESSION_END_KILLED, NULL, w->now);
+	CU_ASSERT_TRUE(world_run(w, w->now + 5 * S, world_is_gone));
+	CU_ASSERT_EQUAL(w->now, begun + 2 * S);
+	finish(w);
+	w = connect_world(true, PROTO_26);
+	session_close(w->s, SESSION_END_REPLACED);
+	CU_ASSERT_TRUE(world_is_gone(w));
+	CU_ASSERT_EQUAL(w->end, SESSION_END_REPLACED);
+	finish(w);
+}
+
+static void test_keepalive(void)
+{
+	struct world *w = connect_world(true, PROTO_26);
+	uint64_t last;
+
+	world_run(w, w->now + 100 * S, NULL);
+	session_data_seen(w->s, w->now);
+	last = w->now;
+	CU_ASSERT_TRUE(world_run(w, w->now + 300 * S, world_is_gone));
+	CU_ASSERT_EQUAL(w->now, last + 120 * S);
+	CU_ASSERT_EQUAL(w->end, SESSION_END_TIMEOUT);
+	finish(w);
+	w = world_new(pki, true, PROTO_26);
+	w->gw.keepalive_timeout_s = 0;
+	world_start(w);
+	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 5 * S, world_is_connected));
+	world_run(w, w->now + 2000 * S, NULL);
+	CU_ASSERT_EQUAL(w->closed, 0);
+	finish(w);
+}
+
+static void test_tls_failure(void)
+{
+	struct world *w = world_new(pki, true, PROTO_26);
+
+	w->client_cfg.cert = test_pki_path(pki, "mallory.crt");
+	w->client_cfg.key = test_pki_path(pki, "mallory.key");
+	world_start(w);
+	CU_ASSERT_TRUE(world_run(w, w->now + 5 * S, world_is_closed));
+	CU_ASSERT_EQUAL(w->end, SESSION_END_TLS);
+	CU_ASSERT_TRUE(world_run(w, w->now + 5 * S, world_is_gone));
+	CU_ASSERT_TRUE(sim_client_state(w->c)->failed);
+	CU_ASSERT_PTR_NOT_NULL(strstr(sim_client_state(w->c)->error, "alert unknown ca"));
+	CU_ASSERT_EQUAL(w->admitted, 0);
+	finish(w);
+}
+
+// The client stops answering on the control channel while its data flows.
+static void test_failed_renegotiation(void)
+{
+	struct world *w = connect_world(true, PROTO_26);
+	uint64_t begun;
+
+	w->gw.tran_window_s = 200;
+	world_run(w, w->now + 5 * S, NULL);
+	begun = w->now;
+	w->cut_to_client = true;
+	w->data_every_ms = 1000;
+	session_renegotiate(w->s, w->now);
+	world_run(w, begun + 100 * S, NULL);
+	CU_ASSERT_EQUAL(w->closed, 0);
+	CU_ASSERT_TRUE(w->live[0] && !w->live[1]);
+	CU_ASSERT_TRUE(world_run(w, begun + 300 * S, world_is_gone));
+	CU_ASSERT_EQUAL(w->now, begun + 200 * S);
+	CU_ASSERT_EQUAL(w->end, SESSION_END_RENEG);
+	CU_ASSERT_EQUAL(w->data_lost_up, 0);
+	finish(w);
+	// The client, which never heard of it, begins later with the same key id.
+	w = connect_world(true, PROTO_26);
+	w->gw.tran_window_s = 200;
+	world_run(w, w->now + 5 * S, NULL);
+	w->cut_to_client = true;
+	w->data_every_ms = 1000;
+	session_renegotiate(w->s, w->now);
+	world_run(w, w->now + 100 * S, NULL);
+	w->cut_to_client = false;
+	CU_ASSERT_TRUE(sim_client_renegotiate(w->c, w->now));
+	world_run(w, w->now + 10 * S, NULL);
+	CU_ASSERT_EQUAL(session_info(w->s)->renegotiations, 1);
+	CU_ASSERT_TRUE(world_keys_match(w, 1));
+	world_run(w, w->now + 300 * S, NULL);
+	CU_ASSERT_EQUAL(w->closed, 0);
+	finish(w);
+}
+
+static void test_strings(void)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		bool ends;
+	} rows[] = {
+		{"INFO,hello", 11, false},
+		{"EXIT", 4, false},     // unterminated
+		{"EX\001IT", 6, false}, // unprintable
+		{"\0\0\0", 3, false},   // empty ones
+		{"E", 1, false},
+		{"PUSH_REQUEST\0PUSH_REQUEST", 26, false},
+		{"NOP\0EXIT", 9, true}, // two in one record
+		{"EXIT\r\n", 7, true},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world *w = connect_world(false, PROTO_26);
+
+		sim_client_say(w->c, rows[i].text, rows[i].len, w->now);
+		world_run(w, w->now + 1 * S, NULL);
+		CU_ASSERT_EQUAL(w->closed, rows[i].ends);
+		CU_ASSERT_EQUAL(sim_client_state(w->c)->push_replies, 1);
+		finish(w);
+	}
+}
+
+// Whatever a stranger sends from the client's address changes nothing.
+static void test_garbage(void)
+{
+	static uint8_t noise[65536];
+	struct world *w;
+	unsigned int i, j, sent;
+
+	for (j = 0; j < 2; j++) {
+		w = connect_world(j == 1, PROTO_26);
+		world_run(w, w->now + 5 * S, NULL);
+		sent = w->sent_by_server;
+		for (i = 0; i < sizeof(noise); i++)
+			noise[i] = (uint8_t)(i * 131 + (i >> 8) + j);
+		for (i = 0; i < 4000; i++) {
+			noise[0] = (uint8_t)i;
+			// The right id of the client, the wrong one of the server.
+			memcpy(noise + 1, sim_client_sid(w->c), SESSION_ID_BYTES);
+			noise[9] = i % 3 ? (uint8_t)(1 + i % 8) : (uint8_t)(9 + i % 200);
+			session_input(w->s, noise, i % 90, w->now);
+		}
+		session_input(w->s, noise, sizeof(noise), w->now);
+		session_input(w->s, noise, 0, w->now);
+		CU_ASSERT_EQUAL(w->sent_by_server, sent);
+		CU_ASSERT_EQUAL(w->closed, 0);
+		session_renegotiate(w->s, w->now);
+		world_run(w, w->now + 5 * S, NULL);
+		CU_ASSERT_TRUE(world_keys_match(w, 1));
+		finish(w);
+	}
+}
+
+static void make_certificates(void)
+{
+	test_pki_ca(pki, "ca");
+	test_pki_ca(pki, "ca2");
+	test_pki_issue(pki, "ca", "server", "serverAuth", -1, 10);
+	test_pki_issue(pki, "ca", "alice", "clientAuth", -1, 10);
+	test_pki_issue(pki, "ca", "bob", "clientAuth", -1, 10);
+	test_pki_issue_cn(pki, "ca", "alice2", "alice", 5);
+	test_pki_issue(pki, "ca2", "mallory", "clientAuth", -1, 10);
+}
+
+int main(void)
+{
+	static const struct harness_test tests[] = {
+		{"connect", test_connect},
+		{"push", test_push},
+		{"server renegotiates", test_server_renegotiates},
+		{"client renegotiates", test_client_renegotiates},
+		{"times of keys", test_key_times},
+		{"renegotiation on a faulty network", test_renegotiate_faulty},
+		{"both renegotiate", test_simultaneous},
+		{"identity lock", test_identity},
+		{"hand window", test_hand_window},
+		{"refusals", test_refusals},
+		{"exit", test_exit},
+		{"restart", test_restart},
+		{"keepalive", test_keepalive},
+		{"TLS failure", test_tls_failure},
+		{"failed renegotiation", test_failed_renegotiation},
+		{"control strings", test_strings},
+		{"garbage", test_garbage},
+		{NULL, NULL},
+	};
+	int ret;
+
+	log_set_level(LOG_LEVEL_ERR);
+	pki = test_pki_new();
+	make_certificates();
+	ret = harness_run("session", tests);
+	test_pki_free(pki);
+	return ret;
+}
