@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// A client's key message with everything read out of it: peer information, options string, cipher
+// choice, and the push reply that comes of it.
+
+#include "control/keyex.h"
+#include "control/ncp.h"
+#include "control/push.h"
+
+#include "control/tests/fuzz.h"
+
+#include <string.h>
+
+static void check_printable(const char *text, size_t room)
+{
+	size_t len = strnlen(text, room);
+
+	FUZZ_CHECK(len < room);
+	for (size_t i = 0; i < len; i++)
+		FUZZ_CHECK(text[i] >= 0x20 && text[i] <= 0x7e);
+}
+
+static void check_push(const struct peer_info *peer, const struct options_string *options)
+{
+	static const enum aead_cipher ours[] = {
+		AEAD_AES_256_GCM, AEAD_AES_192_GCM, AEAD_AES_128_GCM};
+	static const struct session_lease lease = {.peer_id = 1,
+		.vpn4 = {10, 8, 0, 2},
+		.vpn4_len = 24,
+		.self4 = {10, 8, 0, 1},
+		.tun_mtu = 1420};
+	static struct conf_gateway gw = {.keepalive_interval_s = 10, .keepalive_timeout_s = 60};
+	static struct push push;
+	struct ncp_choice choice;
+
+	if (ncp_choose(&choice, ours, 3, peer, options) < 0)
+		return;
+	FUZZ_CHECK(choice.why != NULL);
+	FUZZ_CHECK(push_compose(&push, &gw, &lease, peer, &choice) == 0);
+	FUZZ_CHECK(push.count == 1);
+	check_printable(push.part[0], PUSH_PART_BYTES);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct options_string options;
+	struct peer_info peer;
+	struct keyex_client m;
+
+	if (keyex_client_parse(&m, data, len) < 0) {
+		// Most inputs die there; the texts have parsers of their own.
+		m.options = m.peer_info = (struct keyex_text){(const char *)data, len};
+		if (len == 0)
+			return 0;
+	}
+	peer_info_parse(&peer, m.peer_info.text, m.peer_info.len);
+	options_string_parse(&options, m.options.text, m.options.len);
+	check_printable(peer.ver, sizeof(peer.ver));
+	check_printable(peer.plat, sizeof(peer.plat));
+	check_printable(peer.gui_ver, sizeof(peer.gui_ver));
+	check_printable(peer.ciphers, sizeof(peer.ciphers));
+	check_printable(options.cipher, sizeof(options.cipher));
+	check_printable(options.auth, sizeof(options.auth));
+	check_push(&peer, &options);
+	keyex_client_wipe(&m);
+	return 0;
+}
