@@ -2,7 +2,7 @@
 // Copyright (c) 2026, The Sluice authors
 //
 // A client's key message with everything read out of it: peer information, options string, cipher
-// choice, and the push reply that comes of it.
+// choice, the push reply that comes of it and the server's answer.
 
 #include "control/keyex.h"
 #include "control/ncp.h"
@@ -42,6 +42,21 @@ static void check_push(const struct peer_info *peer, const struct options_string
 	check_printable(push.part[0], PUSH_PART_BYTES);
 }
 
+// The server's answer to the message, and the keys of both.
+static void answer(const struct keyex_client *m, const struct options_string *options)
+{
+	static const uint8_t sid[SESSION_ID_BYTES] = {1};
+	static const struct keyex_random server = {.random1 = {1}};
+	uint8_t block[KEYEX_BLOCK_BYTES], msg[2048];
+	char text[OPTIONS_STRING_BYTES];
+	struct session_key key;
+
+	FUZZ_CHECK(options_string_compose(text, sizeof(text), NULL, options->comp_lzo) > 0);
+	FUZZ_CHECK(keyex_server_compose(msg, sizeof(msg), &server, text) > 0);
+	FUZZ_CHECK(keyex_block_prf(block, m, &server, sid, sid) == 0);
+	FUZZ_CHECK(keyex_slice(&key, block, 0, AEAD_AES_256_GCM) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct options_string options;
@@ -63,6 +78,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check_printable(options.cipher, sizeof(options.cipher));
 	check_printable(options.auth, sizeof(options.auth));
 	check_push(&peer, &options);
+	if (m.options.text != (const char *)data)
+		answer(&m, &options);
 	keyex_client_wipe(&m);
 	return 0;
 }

@@ -148,9 +148,8 @@ suite_root() {
 }
 
 suite_fuzz() {
-	[ -f scripts/lib/fuzz.sh ] || return 0
-	check fuzz build env CC=clang "$SLUICE_TOP/scripts/lib/variant.sh" "$SLUICE_BUILD-fuzz" -Dfuzz=true
-	check fuzz smoke bash scripts/lib/fuzz.sh "$SLUICE_BUILD-fuzz" "$FUZZ_RUNS"
+	check fuzz smoke bash scripts/lib/fuzz.sh "$SLUICE_BUILD-fuzz" "$FUZZ_RUNS" "$@"
+	grep -E '^(fuzz_|  [a-z_0-9]+\.c )' "$LOGS/fuzz-smoke.log" || true
 }
 
 # Its own time limit: a line "# timeout: SECONDS" in the test.
