@@ -122,6 +122,8 @@ static void first_input(struct gateway *g, const struct session_addr *remote,
 	struct client *c;
 
 	g->first_packets++;
+	if (g->leaving)
+		return;
 	first_packet_judge(
 		&fp, g->settings->wrap, &g->cookie, remote, data, len, (uint64_t)time(NULL));
 	if (fp.verdict == FIRST_PACKET_REPLY) {
@@ -304,6 +306,7 @@ void gateway_restart_clients(struct gateway *g, const char *message)
 {
 	struct client *c, *next;
 
+	g->leaving = true;
 	HASH_ITER(by_key, g->clients, c, next)
 	{
 		session_restart(c->session, SESSION_END_SHUTDOWN, message, clock_ms());

@@ -49,7 +49,7 @@ void gateway_settings_drop(struct gateway_settings *s);
 // Puts it in force; takes ownership. Running sessions keep what they negotiated.
 void gateway_settings_apply(struct gateway *g, struct gateway_settings *s);
 
-// Tells every client to reconnect (RESTART) and lets the sessions end.
+// Tells every client to reconnect (RESTART), lets the sessions end and admits nobody new.
 void gateway_restart_clients(struct gateway *g, const char *message);
 // Sessions that still have something to say.
 uint32_t gateway_session_count(const struct gateway *g);

@@ -63,6 +63,7 @@ struct gateway {
 	uint16_t tun_mtu;
 	int tun_fd, tun_ifindex;
 	bool in_slowpath, endpoint_steered;
+	bool leaving; // clients were told to go: nobody new
 	struct ippool *pool;
 	struct cookie_key cookie;
 	struct client *clients; // by client_key

@@ -88,7 +88,12 @@ static inline uint16_t port_rx_burst(uint16_t port, uint16_t queue, struct rte_m
 {
 	const struct port_queue *q = &port_queues[port][queue];
 
-	return rte_eth_rx_burst(port + q->id_add, queue - q->queue_sub, m, n);
+	n = rte_eth_rx_burst(port + q->id_add, queue - q->queue_sub, m, n);
+	// The device behind a queue stamps its own id: above here there is only the port's.
+	if (unlikely(q->id_add))
+		for (uint16_t i = 0; i < n; i++)
+			m[i]->port = port;
+	return n;
 }
 
 static inline uint16_t port_tx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **m, uint16_t n)
