@@ -27,18 +27,18 @@
 LOG_TYPE("kernel");
 
 #define PORTS_MAX 32
-#define RECV_BYTES (64 * 1024)        // dumps come in pieces of at most 32 KB
+#define RECV_BYTES (64 * 1024)          // dumps come in pieces of at most 32 KB
 #define SOCKET_BYTES (16 * 1024 * 1024) // of events the loop has not come to yet
-#define MESSAGES_PER_TURN 512         // then other events of the loop have their turn
+#define MESSAGES_PER_TURN 512           // then other events of the loop have their turn
 #define SWEEP_PER_TURN 2048
 #define LOAD_TIMEOUT_MS 30000
-#define BATCH_S 0.02          // calls of kernel_ops are at least so far apart
-#define RESYNC_DELAY_S 0.1    // between two readings of the tables
-#define STALLED_S 30.0        // a reading without an end is begun again
+#define BATCH_S 0.02       // calls of kernel_ops are at least so far apart
+#define RESYNC_DELAY_S 0.1 // between two readings of the tables
+#define STALLED_S 30.0     // a reading without an end is begun again
 #define REFRESH_S 1.0
-#define REFRESH_SHARE 15      // every neighbour in use is probed once in so many turns
+#define REFRESH_SHARE 15 // every neighbour in use is probed once in so many turns
 #define REFRESH_MAX 512
-#define RETRY_TURNS 30        // between two attempts to fill a table that was full
+#define RETRY_TURNS 30 // between two attempts to fill a table that was full
 #define INDEX_QUARANTINE_MS 10000
 
 enum stage { LINKS, NEIGHS, ROUTES4, ROUTES6, RULES4, RULES6, SWEEP, IDLE };
@@ -66,8 +66,8 @@ struct kernel {
 	ev_idle sweep;
 	enum stage stage;
 	uint32_t dump_seq;
-	bool again;      // the reading that runs is not enough
-	bool again_all;  // and the next must read more than rules
+	bool again;     // the reading that runs is not enough
+	bool again_all; // and the next must read more than rules
 	bool rules_only;
 	unsigned int rules_foreign, rules_logged;
 	struct kernel_msg_rule rule_first;
@@ -118,8 +118,8 @@ static void on_nexthop_free(void *arg, uint32_t index)
 
 // --- what the mirror asks for ---
 
-static int on_route_set(void *arg, uint8_t family, const uint8_t *addr, uint8_t len,
-	uint32_t nexthop)
+static int on_route_set(
+	void *arg, uint8_t family, const uint8_t *addr, uint8_t len, uint32_t nexthop)
 {
 	const struct kernel *k = arg;
 
@@ -197,8 +197,8 @@ static void on_batch(struct ev_loop *loop, ev_timer *t, int revents)
 			continue;
 		s->changed = false;
 		if (k->ops.link_changed)
-			k->ops.link_changed(k->ops.arg, k->domain, k->ports[i].ifindex, s->mtu,
-				s->up);
+			k->ops.link_changed(
+				k->ops.arg, k->domain, k->ports[i].ifindex, s->mtu, s->up);
 	}
 	if (route_mirror_take_changed(k->mirror) && k->ops.routes_changed)
 		k->ops.routes_changed(k->ops.arg, k->domain);
@@ -229,8 +229,9 @@ static int dump_request(struct kernel *k, int type, int family)
 		struct rtmsg route;
 	} body;
 	size_t len = type == RTM_GETLINK ? sizeof(body.link)
-		: type == RTM_GETNEIGH   ? sizeof(body.neigh)
-					 : sizeof(body.route); // a rule's header has this size too
+		     : type == RTM_GETNEIGH
+			     ? sizeof(body.neigh)
+			     : sizeof(body.route); // a rule's header has this size too
 	struct nl_msg *msg = nlmsg_alloc_simple(type, NLM_F_DUMP);
 	int rc = -NLE_NOMEM;
 
@@ -294,9 +295,12 @@ static void stage_begin(struct kernel *k, enum stage stage)
 	static const struct {
 		int type, family;
 	} dumps[] = {
-		[LINKS] = {RTM_GETLINK, AF_UNSPEC},    [NEIGHS] = {RTM_GETNEIGH, AF_UNSPEC},
-		[ROUTES4] = {RTM_GETROUTE, AF_INET},   [ROUTES6] = {RTM_GETROUTE, AF_INET6},
-		[RULES4] = {RTM_GETRULE, AF_INET},     [RULES6] = {RTM_GETRULE, AF_INET6},
+		[LINKS] = {RTM_GETLINK, AF_UNSPEC},
+		[NEIGHS] = {RTM_GETNEIGH, AF_UNSPEC},
+		[ROUTES4] = {RTM_GETROUTE, AF_INET},
+		[ROUTES6] = {RTM_GETROUTE, AF_INET6},
+		[RULES4] = {RTM_GETRULE, AF_INET},
+		[RULES6] = {RTM_GETRULE, AF_INET6},
 	};
 
 	k->stage = stage;
@@ -395,7 +399,7 @@ static enum route_mirror_how route_how(const struct nlmsghdr *h, uint8_t family,
 		return ROUTE_MIRROR_REPLACE;
 	// IPv4 puts a new route before its equals unless told otherwise, IPv6 behind them.
 	return family == 6 || (h->nlmsg_flags & NLM_F_APPEND) ? ROUTE_MIRROR_LAST
-							       : ROUTE_MIRROR_FIRST;
+							      : ROUTE_MIRROR_FIRST;
 }
 
 static void input_route(struct kernel *k, struct nlmsghdr *h, bool dump)
@@ -431,7 +435,7 @@ static void input_rule(struct kernel *k, struct nlmsghdr *h, bool dump)
 static void input_message(struct kernel *k, struct nlmsghdr *h)
 {
 	bool dump = k->stage < SWEEP && h->nlmsg_seq == k->dump_seq &&
-		h->nlmsg_pid == nl_socket_get_local_port(k->events);
+		    h->nlmsg_pid == nl_socket_get_local_port(k->events);
 
 	if (dump && (h->nlmsg_flags & NLM_F_DUMP_INTR))
 		k->again = k->again_all = true;
@@ -580,8 +584,8 @@ static int sockets_open(struct kernel *k)
 	nl_socket_set_msg_buf_size(k->events, RECV_BYTES);
 	nl_socket_disable_msg_peek(k->events);
 	// Beyond net.core.rmem_max; without the right to it overruns only come earlier.
-	(void)setsockopt(nl_socket_get_fd(k->events), SOL_SOCKET, SO_RCVBUFFORCE, &bytes,
-		sizeof(bytes));
+	(void)setsockopt(
+		nl_socket_get_fd(k->events), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
 	rc = nl_socket_add_memberships(k->events, RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR,
 		RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, 0);
 	if (rc == 0)
@@ -621,9 +625,13 @@ static void watchers_init(struct kernel *k)
 
 static int kernel_init(struct kernel *k)
 {
-	struct route_mirror_ops ops = {.route_set = on_route_set, .route_del = on_route_del,
-		.nexthop_new = on_nexthop_new, .nexthop_set = on_nexthop_set,
-		.nexthop_free = on_nexthop_free, .probe = on_probe, .arg = k};
+	struct route_mirror_ops ops = {.route_set = on_route_set,
+		.route_del = on_route_del,
+		.nexthop_new = on_nexthop_new,
+		.nexthop_set = on_nexthop_set,
+		.nexthop_free = on_nexthop_free,
+		.probe = on_probe,
+		.arg = k};
 	int rc = k->netns ? sockets_open(k) : -ENOMEM;
 
 	if (rc < 0)

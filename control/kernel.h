@@ -31,9 +31,8 @@ struct kernel_ops {
 
 // Opens the netlink sockets inside `netns` ("" = own), loads all tables, follows them on `loop`.
 // NULL and errno after one logged line.
-struct kernel *kernel_new(struct ev_loop *loop, const char *netns, uint16_t domain,
-	struct fib *fib, const struct kernel_port *ports, unsigned int port_count,
-	const struct kernel_ops *ops);
+struct kernel *kernel_new(struct ev_loop *loop, const char *netns, uint16_t domain, struct fib *fib,
+	const struct kernel_port *ports, unsigned int port_count, const struct kernel_ops *ops);
 void kernel_free(struct kernel *k);
 
 // Next hop towards an address (longest prefix), NEXTHOP_KERNEL when the kernel must send.
@@ -43,7 +42,8 @@ uint32_t kernel_nexthop(const struct kernel *k, uint8_t family, const uint8_t *a
 void kernel_probe(struct kernel *k, uint8_t family, const uint8_t *addr);
 
 // Address with prefix length on an interface; -EEXIST is success.
-int kernel_addr_add(struct kernel *k, int ifindex, uint8_t family, const uint8_t *addr, uint8_t len);
+int kernel_addr_add(
+	struct kernel *k, int ifindex, uint8_t family, const uint8_t *addr, uint8_t len);
 // Does this namespace have the address? (endpoint check)
 bool kernel_has_addr(const struct kernel *k, uint8_t family, const uint8_t *addr);
 // Routes mirrored now.

@@ -18,7 +18,7 @@
 
 #define RULE_PRIO_MAIN 32766
 #define RULE_PRIO_DEFAULT 32767
-#define STATES_USABLE                                                                              \
+#define STATES_USABLE \
 	(NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
 
 static uint8_t family_of(int family)
@@ -90,7 +90,7 @@ int kernel_msg_neigh(struct nlmsghdr *h, struct kernel_msg_neigh *out)
 	addr_copy(out->addr, dst);
 	out->fixed = state >= 0 && (state & (NUD_PERMANENT | NUD_NOARP));
 	out->usable = state >= 0 && (state & STATES_USABLE) && ll &&
-		nl_addr_get_len(ll) == sizeof(out->lladdr);
+		      nl_addr_get_len(ll) == sizeof(out->lladdr);
 	if (out->usable)
 		memcpy(out->lladdr, nl_addr_get_binary_addr(ll), sizeof(out->lladdr));
 	rtnl_neigh_put(n);
@@ -198,10 +198,11 @@ int kernel_msg_rule(struct nlmsghdr *h, struct kernel_msg_rule *out)
 	attr_u32(h, sizeof(*r), FRA_TABLE, &out->table);
 	attr_u32(h, sizeof(*r), FRA_PRIORITY, &out->prio);
 	out->is_default = r->action == FR_ACT_TO_TBL && !r->src_len && !r->dst_len && !r->tos &&
-		!(r->flags & FIB_RULE_INVERT) &&
-		((out->prio == 0 && out->table == RT_TABLE_LOCAL) ||
-			(out->prio == RULE_PRIO_MAIN && out->table == RT_TABLE_MAIN) ||
-			(out->prio == RULE_PRIO_DEFAULT && out->table == RT_TABLE_DEFAULT));
+			  !(r->flags & FIB_RULE_INVERT) &&
+			  ((out->prio == 0 && out->table == RT_TABLE_LOCAL) ||
+				  (out->prio == RULE_PRIO_MAIN && out->table == RT_TABLE_MAIN) ||
+				  (out->prio == RULE_PRIO_DEFAULT &&
+					  out->table == RT_TABLE_DEFAULT));
 	for (i = 0; i < sizeof(selectors) / sizeof(selectors[0]); i++)
 		if (nlmsg_find_attr(h, sizeof(*r), selectors[i]))
 			out->is_default = false;

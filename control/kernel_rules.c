@@ -136,8 +136,8 @@ static int nftables_check(struct found *found)
 		return rc == -NLE_PROTO_MISMATCH ? 0 : -EIO;
 	}
 	(void)setsockopt(nl_socket_get_fd(sk), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-	rc = nl_send_simple(sk, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, NLM_F_DUMP, &gen,
-		sizeof(gen));
+	rc = nl_send_simple(
+		sk, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, NLM_F_DUMP, &gen, sizeof(gen));
 	for (rc = rc < 0 ? -EIO : 1; rc > 0;)
 		rc = input_dump(sk, found);
 	nl_socket_free(sk);
@@ -151,7 +151,8 @@ static int nftables_check(struct found *found)
 // without rules is one whose first entry is already its policy.
 static bool chain_has_rules(const struct ipt_getinfo *info, unsigned int hook)
 {
-	return (info->valid_hooks & (1u << hook)) && info->hook_entry[hook] != info->underflow[hook];
+	return (info->valid_hooks & (1u << hook)) &&
+	       info->hook_entry[hook] != info->underflow[hook];
 }
 
 static int table_info(int fd, uint8_t family, const char *table, struct ipt_getinfo *info)
@@ -164,8 +165,8 @@ static int table_info(int fd, uint8_t family, const char *table, struct ipt_geti
 	memcpy(info->name, table, strnlen(table, sizeof(info->name) - 1));
 	return getsockopt(fd, family == 6 ? IPPROTO_IPV6 : IPPROTO_IP,
 		       family == 6 ? IP6T_SO_GET_INFO : IPT_SO_GET_INFO, info, &len) < 0
-		? -errno
-		: 0;
+		       ? -errno
+		       : 0;
 }
 
 // Policy of a built-in chain: the verdict of the entry at its underflow. An entry's head differs

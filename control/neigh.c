@@ -137,8 +137,8 @@ void neigh_link_changed(struct neigh_table *t, const struct neigh_link *link)
 	struct neigh *n;
 
 	TAILQ_FOREACH(n, &t->used, used)
-		if (n->link == link)
-			neigh_publish(t, n);
+	if (n->link == link)
+		neigh_publish(t, n);
 }
 
 struct neigh *neigh_find(const struct neigh_table *t, const struct neigh_link *link, uint8_t family,
@@ -151,8 +151,8 @@ struct neigh *neigh_find(const struct neigh_table *t, const struct neigh_link *l
 	return n;
 }
 
-struct neigh *neigh_get(struct neigh_table *t, struct neigh_link *link, uint8_t family,
-	const uint8_t *addr)
+struct neigh *neigh_get(
+	struct neigh_table *t, struct neigh_link *link, uint8_t family, const uint8_t *addr)
 {
 	struct prefix_tree *hosts = hosts_of(t, family);
 	struct neigh *n = neigh_find(t, link, family, addr);

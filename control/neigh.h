@@ -40,9 +40,9 @@ struct neigh {
 	struct neigh_link *link;
 	struct neigh_hop *hops;
 	uint32_t generation;
-	bool known;  // in the kernel's table; else only a route names it as its gateway
-	bool usable; // has a valid link-layer address
-	bool fixed;  // permanent or without ARP: never needs a probe
+	bool known;   // in the kernel's table; else only a route names it as its gateway
+	bool usable;  // has a valid link-layer address
+	bool fixed;   // permanent or without ARP: never needs a probe
 	bool gateway; // some route's gateway: probed even when it does not answer
 	uint8_t family;
 	uint8_t lladdr[6];
@@ -76,8 +76,8 @@ void neigh_link_changed(struct neigh_table *t, const struct neigh_link *link);
 
 struct neigh *neigh_find(const struct neigh_table *t, const struct neigh_link *link, uint8_t family,
 	const uint8_t *addr);
-struct neigh *neigh_get(struct neigh_table *t, struct neigh_link *link, uint8_t family,
-	const uint8_t *addr);
+struct neigh *neigh_get(
+	struct neigh_table *t, struct neigh_link *link, uint8_t family, const uint8_t *addr);
 // Frees a neighbour that neither the kernel nor a next hop knows any more.
 void neigh_drop(struct neigh_table *t, struct neigh *n);
 // New state: publishes its next hops. lladdr: NULL when unresolved.

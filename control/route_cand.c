@@ -22,20 +22,22 @@ static uint8_t table_rank(uint32_t table)
 	}
 }
 
-static void cand_free(struct route_mirror *m, struct cand *c)
+static void hop_put(struct route_mirror *m, struct route_hop *h)
 {
-	struct route_hop *h;
+	if (h->hop)
+		neigh_hop_put(&m->neighs, h->hop);
+	if (!h->link)
+		return;
+	h->link->routes--;
+	neigh_link_drop(&m->neighs, h->link);
+}
+
+void route_cand_free(struct route_mirror *m, struct cand *c)
+{
 	unsigned int i;
 
-	for (i = 0; i < c->hop_count; i++) {
-		h = &c->hops[i];
-		if (h->hop)
-			neigh_hop_put(&m->neighs, h->hop);
-		if (h->link) {
-			h->link->routes--;
-			neigh_link_drop(&m->neighs, h->link);
-		}
-	}
+	for (i = 0; i < c->hop_count; i++)
+		hop_put(m, &c->hops[i]);
 	free(c);
 }
 
@@ -56,8 +58,8 @@ static void cand_hop_resolve(struct route_mirror *m, struct route_hop *h, uint16
 	n->gateway = true;
 }
 
-static struct cand *cand_new(struct route_mirror *m, const struct route_mirror_route *r,
-	uint8_t rank)
+static struct cand *cand_new(
+	struct route_mirror *m, const struct route_mirror_route *r, uint8_t rank)
 {
 	struct cand *c = calloc(1, sizeof(*c) + r->hop_count * sizeof(c->hops[0]));
 	struct route_hop *h;
@@ -81,7 +83,7 @@ static struct cand *cand_new(struct route_mirror *m, const struct route_mirror_r
 		h->link = neigh_link_get(&m->neighs, r->hops[i].ifindex);
 		c->hop_count++;
 		if (!h->link) {
-			cand_free(m, c);
+			route_cand_free(m, c);
 			return NULL;
 		}
 		h->link->routes++;
@@ -94,7 +96,7 @@ static struct cand *cand_new(struct route_mirror *m, const struct route_mirror_r
 static bool hop_is_same(const struct route_hop *h, const struct route_mirror_hop *r)
 {
 	return h->link->ifindex == r->ifindex && h->family == r->family &&
-		!memcmp(h->addr, r->addr, sizeof(h->addr));
+	       !memcmp(h->addr, r->addr, sizeof(h->addr));
 }
 
 static bool cand_has_hop(const struct cand *c, const struct route_mirror_hop *hop)
@@ -120,8 +122,7 @@ static unsigned int cand_shared_hops(const struct cand *c, const struct route_mi
 static bool cand_in_group(const struct cand *c, const struct route_mirror_route *r, uint8_t rank)
 {
 	return c->rank == rank && c->tos == r->tos && c->prio == r->prio &&
-		c->source_len == r->source_len &&
-		!memcmp(c->source, r->source, sizeof(c->source));
+	       c->source_len == r->source_len && !memcmp(c->source, r->source, sizeof(c->source));
 }
 
 static bool cand_is_before(const struct cand *c, const struct route_mirror_route *r, uint8_t rank)
@@ -136,11 +137,10 @@ static bool cand_is_before(const struct cand *c, const struct route_mirror_route
 static bool cand_is_same(const struct cand *c, const struct route_mirror_route *r, uint8_t rank)
 {
 	return cand_in_group(c, r, rank) && c->type == r->type && c->mtu == r->mtu &&
-		c->hop_count == r->hop_count && cand_shared_hops(c, r) == r->hop_count;
+	       c->hop_count == r->hop_count && cand_shared_hops(c, r) == r->hop_count;
 }
 
-// Takes c out of its prefix and frees it.
-void route_cand_remove(struct route_mirror *m, struct cand **pos)
+struct cand *route_cand_remove(struct route_mirror *m, struct cand **pos)
 {
 	struct cand *c = *pos;
 
@@ -149,7 +149,7 @@ void route_cand_remove(struct route_mirror *m, struct cand **pos)
 		TAILQ_REMOVE(&m->age, c, age);
 		m->count--;
 	}
-	cand_free(m, c);
+	return c;
 }
 
 static void cand_insert(struct route_mirror *m, struct node *n, struct cand **pos, struct cand *c)
@@ -181,8 +181,8 @@ static void cand_touch(struct route_mirror *m, struct cand *c, const struct rout
 
 // Does the new route take the place of this one of the same group? IPv6 tells every change of a
 // multipath route by the whole of it, so that a common hop means the same route.
-static bool cand_is_replaced(const struct cand *c, const struct route_mirror_route *r,
-	enum route_mirror_how how)
+static bool cand_is_replaced(
+	const struct cand *c, const struct route_mirror_route *r, enum route_mirror_how how)
 {
 	if (how == ROUTE_MIRROR_REPLACE)
 		return true;
@@ -193,7 +193,7 @@ int route_cand_add(struct route_mirror *m, const struct route_mirror_route *r, u
 	enum route_mirror_how how)
 {
 	struct node *n = route_node_get(m, r->family, r->addr, r->len);
-	struct cand **pos, **old = NULL, *c;
+	struct cand **pos, *old = NULL, *c;
 
 	if (!n)
 		return -ENOMEM;
@@ -214,7 +214,7 @@ int route_cand_add(struct route_mirror *m, const struct route_mirror_route *r, u
 		pos = &(*pos)->next;
 	while (*pos && cand_in_group(*pos, r, rank) && !old) {
 		if (cand_is_replaced(*pos, r, how))
-			old = pos;
+			old = *pos;
 		else if (how == ROUTE_MIRROR_FIRST)
 			break;
 		else
@@ -224,47 +224,46 @@ int route_cand_add(struct route_mirror *m, const struct route_mirror_route *r, u
 	if (old)
 		route_cand_remove(m, &c->next);
 	route_node_update(m, n);
+	if (old)
+		route_cand_free(m, old);
 	return 0;
 }
 
-int route_mirror_route_add(struct route_mirror *m, const struct route_mirror_route *r,
-	enum route_mirror_how how)
+int route_mirror_route_add(
+	struct route_mirror *m, const struct route_mirror_route *r, enum route_mirror_how how)
 {
 	uint8_t rank = table_rank(r->table);
 
 	return rank == RANK_IGNORED ? 0 : route_cand_add(m, r, rank, how);
 }
 
-// IPv6 takes single hops out of a multipath route.
-static bool cand_remove_hops(struct route_mirror *m, struct cand *c,
-	const struct route_mirror_route *r)
+// IPv6 takes single hops out of a multipath route: they go behind the ones that stay. Returns how
+// many; 0: not this route.
+static unsigned int cand_split_hops(struct cand *c, const struct route_mirror_route *r)
 {
-	unsigned int i, k, kept = 0;
+	struct route_hop gone[ROUTE_MIRROR_HOPS];
+	unsigned int i, k, kept = 0, n = 0;
 
 	if (!r->hop_count || c->type != r->type || cand_shared_hops(c, r) != r->hop_count)
-		return false;
+		return 0;
 	for (i = 0; i < c->hop_count; i++) {
-		struct route_hop *h = &c->hops[i];
-
-		for (k = 0; k < r->hop_count && !hop_is_same(h, &r->hops[k]);)
+		for (k = 0; k < r->hop_count && !hop_is_same(&c->hops[i], &r->hops[k]);)
 			k++;
-		if (k == r->hop_count) {
-			c->hops[kept++] = *h;
-			continue;
-		}
-		if (h->hop)
-			neigh_hop_put(&m->neighs, h->hop);
-		h->link->routes--;
-		neigh_link_drop(&m->neighs, h->link);
+		if (k == r->hop_count)
+			c->hops[kept++] = c->hops[i];
+		else
+			gone[n++] = c->hops[i];
 	}
+	memcpy(&c->hops[kept], gone, n * sizeof(gone[0]));
 	c->hop_count = (uint8_t)kept;
-	return true;
+	return n;
 }
 
 bool route_mirror_route_del(struct route_mirror *m, const struct route_mirror_route *r)
 {
 	uint8_t rank = table_rank(r->table);
-	struct cand **pos;
+	struct cand **pos, *c;
+	unsigned int n_gone;
 	struct node *n;
 
 	if (rank == RANK_IGNORED)
@@ -275,14 +274,20 @@ bool route_mirror_route_del(struct route_mirror *m, const struct route_mirror_ro
 	for (pos = &n->cands; *pos; pos = &(*pos)->next) {
 		if (!cand_is_same(*pos, r, rank))
 			continue;
-		route_cand_remove(m, pos);
+		c = route_cand_remove(m, pos);
 		route_node_update(m, n);
+		route_cand_free(m, c);
 		return true;
 	}
-	for (pos = &n->cands; r->family == 6 && *pos; pos = &(*pos)->next) {
-		if (!cand_in_group(*pos, r, rank) || !cand_remove_hops(m, *pos, r))
+	for (c = n->cands; r->family == 6 && c; c = c->next) {
+		if (!cand_in_group(c, r, rank))
+			continue;
+		n_gone = cand_split_hops(c, r);
+		if (!n_gone)
 			continue;
 		route_node_update(m, n);
+		while (n_gone--)
+			hop_put(m, &c->hops[c->hop_count + n_gone]);
 		return true;
 	}
 	return false;

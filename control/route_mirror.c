@@ -96,8 +96,8 @@ static void neigh_gone(struct route_mirror *m, struct neigh *n)
 		route_node_update_multipath(m);
 }
 
-void route_mirror_neigh_del(struct route_mirror *m, int ifindex, uint8_t family,
-	const uint8_t *addr)
+void route_mirror_neigh_del(
+	struct route_mirror *m, int ifindex, uint8_t family, const uint8_t *addr)
 {
 	struct neigh_link *link = neigh_link_find(&m->neighs, ifindex);
 	struct neigh *n = link ? neigh_find(&m->neighs, link, family, addr) : NULL;
@@ -122,6 +122,7 @@ static void cand_gone(struct route_mirror *m, struct cand *c)
 		pos = &(*pos)->next;
 	route_cand_remove(m, pos);
 	route_node_update(m, n);
+	route_cand_free(m, c);
 }
 
 static void stale_link_gone(void *arg, void *value)
@@ -174,8 +175,8 @@ uint32_t route_mirror_lookup(const struct route_mirror *m, uint8_t family, const
 }
 
 // The best route of the longest prefix; NULL: none.
-static const struct node *best_node(const struct route_mirror *m, uint8_t family,
-	const uint8_t *addr)
+static const struct node *best_node(
+	const struct route_mirror *m, uint8_t family, const uint8_t *addr)
 {
 	void *path[PREFIX_TREE_DEPTH];
 	unsigned int count;
@@ -292,7 +293,7 @@ static void node_free(void *arg, void *value)
 		m->ops.route_del(m->ops.arg, n->family, n->addr, n->len);
 	n->have = ROUTE_MIRROR_NONE;
 	while (n->cands)
-		route_cand_remove(m, &n->cands);
+		route_cand_free(m, route_cand_remove(m, &n->cands));
 	if (n->host)
 		neigh_hop_put(&m->neighs, n->host);
 	n->host = NULL;

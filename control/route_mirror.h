@@ -29,8 +29,8 @@ struct kernel_port { // an accelerated interface of this domain
 
 // Where the results go.
 struct route_mirror_ops {
-	int (*route_set)(void *arg, uint8_t family, const uint8_t *addr, uint8_t len,
-		uint32_t nexthop);
+	int (*route_set)(
+		void *arg, uint8_t family, const uint8_t *addr, uint8_t len, uint32_t nexthop);
 	void (*route_del)(void *arg, uint8_t family, const uint8_t *addr, uint8_t len);
 	// A next-hop index that no worker can still hold, NEXTHOP_KERNEL when there is none.
 	uint32_t (*nexthop_new)(void *arg);
@@ -75,8 +75,8 @@ struct route_mirror *route_mirror_new(const struct route_mirror_ops *ops,
 void route_mirror_free(struct route_mirror *m);
 
 // Tables other than local, main and default are ignored. 0 or -ENOMEM.
-int route_mirror_route_add(struct route_mirror *m, const struct route_mirror_route *r,
-	enum route_mirror_how how);
+int route_mirror_route_add(
+	struct route_mirror *m, const struct route_mirror_route *r, enum route_mirror_how how);
 // false: no such route, the mirror and the kernel differ.
 bool route_mirror_route_del(struct route_mirror *m, const struct route_mirror_route *r);
 
@@ -87,8 +87,8 @@ bool route_mirror_link_del(struct route_mirror *m, int ifindex);
 // lladdr NULL: not resolved. fixed: needs no probe ever.
 int route_mirror_neigh(struct route_mirror *m, int ifindex, uint8_t family, const uint8_t *addr,
 	const uint8_t *lladdr, bool fixed);
-void route_mirror_neigh_del(struct route_mirror *m, int ifindex, uint8_t family,
-	const uint8_t *addr);
+void route_mirror_neigh_del(
+	struct route_mirror *m, int ifindex, uint8_t family, const uint8_t *addr);
 
 // A full reading of the kernel's tables begins: what is not fed again until the sweep is gone.
 void route_mirror_resync(struct route_mirror *m);

@@ -17,8 +17,8 @@ static const struct {
 	{6, 127, {0}}, {6, 10, {0xfe, 0x80}}, {6, 8, {0xff}}, // :: and ::1, link-local, multicast
 };
 
-struct node *route_node_get(struct route_mirror *m, uint8_t family, const uint8_t *addr,
-	uint8_t len)
+struct node *route_node_get(
+	struct route_mirror *m, uint8_t family, const uint8_t *addr, uint8_t len)
 {
 	void **slot = prefix_tree_slot(route_nodes(m, family), addr, len);
 	struct node *n;
@@ -197,8 +197,8 @@ static void node_publish(struct route_mirror *m, struct node *n, uint32_t want)
 }
 
 // Next hop of a host that is directly connected to link, if its neighbour entry is or was good.
-static struct neigh_hop *host_hop(struct route_mirror *m, const struct node *n,
-	struct neigh_link *link, uint16_t mtu)
+static struct neigh_hop *host_hop(
+	struct route_mirror *m, const struct node *n, struct neigh_link *link, uint16_t mtu)
 {
 	struct neigh *neigh;
 
@@ -258,7 +258,8 @@ void route_node_update(struct route_mirror *m, struct node *n)
 
 void route_node_update_host(struct route_mirror *m, const struct neigh *neigh)
 {
-	struct node *n = route_node_get(m, neigh->family, neigh->addr, route_addr_bits(neigh->family));
+	struct node *n = route_node_get(
+		m, neigh->family, neigh->addr, route_addr_bits(neigh->family));
 
 	// Without memory the address stays with its prefix: the kernel's.
 	if (n)
@@ -300,7 +301,8 @@ int route_node_add_holes(struct route_mirror *m)
 
 	for (i = 0; i < sizeof(own_holes) / sizeof(own_holes[0]); i++) {
 		struct route_mirror_route r = {.family = own_holes[i].family,
-			.len = own_holes[i].len, .type = RTN_BLACKHOLE};
+			.len = own_holes[i].len,
+			.type = RTN_BLACKHOLE};
 
 		memcpy(r.addr, own_holes[i].addr, sizeof(r.addr));
 		if (route_cand_add(m, &r, RANK_OWN, ROUTE_MIRROR_LAST) < 0)

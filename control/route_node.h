@@ -52,14 +52,14 @@ struct meaning {
 // A prefix that the kernel or the forwarding table knows, or both.
 struct node {
 	struct cand *cands;
-	struct meaning meaning;    // as last published
-	struct neigh_hop *host;    // next hop of the neighbour with this very address
+	struct meaning meaning; // as last published
+	struct neigh_hop *host; // next hop of the neighbour with this very address
 	LIST_ENTRY(node) multipath;
 	bool in_multipath;
-	bool pinned;               // the kernel's, since longer prefixes found no room
+	bool pinned; // the kernel's, since longer prefixes found no room
 	uint8_t family, len;
 	uint8_t addr[16];
-	uint32_t have;             // in the forwarding table; ROUTE_MIRROR_NONE: nothing
+	uint32_t have; // in the forwarding table; ROUTE_MIRROR_NONE: nothing
 };
 
 TAILQ_HEAD(route_cand_list, cand);
@@ -69,7 +69,7 @@ struct route_mirror {
 	struct route_mirror_ops ops;
 	struct neigh_table neighs;
 	struct prefix_tree nodes[2]; // IPv4, IPv6
-	struct route_cand_list age;        // oldest generation first
+	struct route_cand_list age;  // oldest generation first
 	struct node_list multipath;  // prefixes whose best route has several hops
 	uint32_t count;
 	bool changed, full;
@@ -86,8 +86,8 @@ static inline uint8_t route_addr_bits(uint8_t family)
 }
 
 // Finds or makes. NULL: no memory.
-struct node *route_node_get(struct route_mirror *m, uint8_t family, const uint8_t *addr,
-	uint8_t len);
+struct node *route_node_get(
+	struct route_mirror *m, uint8_t family, const uint8_t *addr, uint8_t len);
 // Frees a node that neither the kernel nor the forwarding table needs.
 void route_node_drop(struct route_mirror *m, struct node *n);
 // What the kernel's routes of this prefix mean for a worker.
@@ -105,5 +105,7 @@ int route_node_add_holes(struct route_mirror *m);
 // Adds a candidate of a rank. 0 or -ENOMEM.
 int route_cand_add(struct route_mirror *m, const struct route_mirror_route *r, uint8_t rank,
 	enum route_mirror_how how);
-// Takes a candidate out of its prefix and frees it; the caller updates the node.
-void route_cand_remove(struct route_mirror *m, struct cand **pos);
+// Takes a candidate out of its prefix. The caller updates the node, and only then frees the
+// candidate: while a route is published its next hops keep their indexes.
+struct cand *route_cand_remove(struct route_mirror *m, struct cand **pos);
+void route_cand_free(struct route_mirror *m, struct cand *c);
