@@ -67,7 +67,8 @@ on() {
 link_add() {
 	local node=$1 name=$2 host=$3 queues=$4
 	ip -n "$BED_PREFIX-$node" link add "$name" numrxqueues "$queues" numtxqueues "$queues" \
-		type veth peer name eth0 netns "$BED_PREFIX-$host"
+		type veth peer name eth0 netns "$BED_PREFIX-$host" \
+		numrxqueues "$queues" numtxqueues "$queues"
 	on "$host" ethtool -K eth0 tx off >/dev/null
 	ip -n "$BED_PREFIX-$node" link set "$name" up
 	ip -n "$BED_PREFIX-$host" link set eth0 up
@@ -93,7 +94,7 @@ host_rps() {
 
 proc_start_time() {
 	local stat
-	stat=$(<"/proc/$1/stat") 2>/dev/null || return 1
+	[ -r "/proc/$1/stat" ] && read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
 	stat=${stat##*) }
 	# shellcheck disable=SC2086
 	set -- $stat

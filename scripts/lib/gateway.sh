@@ -107,7 +107,7 @@ conf_usual() {
 
 conf_write() { conf_usual >"$BED_DIR/sluice.yaml"; }
 
-sluiced_answers() { ctl status && proc_alive sluiced; }
+sluiced_answers() { ctl status >/dev/null 2>&1 && proc_alive sluiced; }
 
 # sluiced_start [OPTION]...: 1 when it did not come up.
 sluiced_start() {
