@@ -176,7 +176,9 @@ static uint64_t sum_at(const struct sum *s, size_t offset)
 	for (unsigned int i = s->from; i < s->to; i++) {
 		const uint8_t *c = (const uint8_t *)counters_of(s->dp, i);
 
-		n += counter_get((const counter_t *)(const void *)(c + offset));
+		// Workers are made one after the other at start.
+		if (c)
+			n += counter_get((const counter_t *)(const void *)(c + offset));
 	}
 	return n;
 }
@@ -338,7 +340,8 @@ json_t *stats_counters(struct stats *s, int gateway, stats_gateway_fn name, void
 	const char *text;
 
 	for (unsigned int i = 0; i < dp->worker_count; i++)
-		json_array_append_new(workers, worker_json(s, i));
+		if (counters_of(dp, i))
+			json_array_append_new(workers, worker_json(s, i));
 	for (unsigned int i = 0; i < PKT_PORT_COUNT; i++)
 		if (port_is_used(dp, &all, i))
 			json_array_append_new(ports, port_json(dp, &all, i));
