@@ -17,7 +17,7 @@
 #include "dataplane/proto.h"
 
 #define CTRL_SID_BYTES 8
-#define CTRL_ACKS_MAX 8		  // in any packet
+#define CTRL_ACKS_MAX 8           // in any packet
 #define CTRL_ACKS_PIGGYBACK_MAX 4 // in packets that carry a message
 #define CTRL_HDR_BYTES (1 + CTRL_SID_BYTES)
 // Most a packet has before its payload.
@@ -31,8 +31,8 @@ struct ctrl_pkt {
 	uint8_t ack_count;
 	uint32_t acks[CTRL_ACKS_MAX];
 	uint8_t receiver_sid[CTRL_SID_BYTES]; // only if ack_count > 0, zeros otherwise
-	uint32_t id;			      // message id; 0 in P_ACK_V1
-	const uint8_t *payload;		      // into the buffer parsed, or the caller's
+	uint32_t id;                          // message id; 0 in P_ACK_V1
+	const uint8_t *payload;               // into the buffer parsed, or the caller's
 	size_t payload_len;
 };
 

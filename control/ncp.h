@@ -17,7 +17,7 @@
 
 struct ncp_choice {
 	enum aead_cipher cipher;
-	bool push;	 // the client understands a pushed cipher
+	bool push;       // the client understands a pushed cipher
 	const char *why; // "IV_CIPHERS", "IV_NCP=2", "cipher option"; static
 };
 

@@ -14,7 +14,7 @@
 struct options_string {
 	char cipher[32]; // as spelled; "": none named; "none" for [null-cipher]
 	char auth[32];
-	bool comp_lzo;	  // compression framing
+	bool comp_lzo;    // compression framing
 	bool mtu_dynamic; // fragment
 	bool dev_tap;
 };

@@ -26,13 +26,13 @@ enum peer_info_proto {
 };
 
 struct peer_info {
-	char ver[32];	    // IV_VER; "": not said
-	char plat[32];	    // IV_PLAT
+	char ver[32];       // IV_VER; "": not said
+	char plat[32];      // IV_PLAT
 	char gui_ver[64];   // IV_GUI_VER
 	char ciphers[256];  // IV_CIPHERS, colon list
-	uint32_t proto;	    // IV_PROTO; 0: not said
-	uint32_t ncp;	    // IV_NCP
-	uint16_t mtu;	    // IV_MTU; 0: not said or not 576..65535
+	uint32_t proto;     // IV_PROTO; 0: not said
+	uint32_t ncp;       // IV_NCP
+	uint16_t mtu;       // IV_MTU; 0: not said or not 576..65535
 	bool tcp_nonlinear; // IV_TCPNL=1
 	bool comp_stub_v2;  // IV_COMP_STUBv2=1
 	unsigned int lines, skipped;

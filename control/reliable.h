@@ -13,9 +13,9 @@
 
 #include "control/ctrl_pkt.h"
 
-#define RELIABLE_SEND_WINDOW 4	// what the oldest clients hold
+#define RELIABLE_SEND_WINDOW 4  // what the oldest clients hold
 #define RELIABLE_RECV_WINDOW 12 // what the newest clients send, and more
-#define RELIABLE_RETRY_MS 2000	// first retransmission, then doubled
+#define RELIABLE_RETRY_MS 2000  // first retransmission, then doubled
 #define RELIABLE_RETRY_MAX_MS 32000
 #define RELIABLE_FAST_ACKS 3 // acks of later messages that resend one at once
 
@@ -27,7 +27,7 @@ struct reliable_msg {
 	uint32_t id;
 	uint32_t retry_ms;
 	uint64_t due_ms; // 0: not sent yet
-	uint8_t *data;	 // heap; NULL if len is 0
+	uint8_t *data;   // heap; NULL if len is 0
 };
 
 struct reliable {
@@ -35,7 +35,7 @@ struct reliable {
 	uint32_t recv_next; // id of the next message to deliver
 	struct reliable_msg send[RELIABLE_SEND_WINDOW];
 	struct reliable_msg recv[RELIABLE_RECV_WINDOW]; // at id % RELIABLE_RECV_WINDOW
-	uint8_t owed_count;				// acks not sent yet, oldest first
+	uint8_t owed_count;                             // acks not sent yet, oldest first
 	uint32_t owed[RELIABLE_RECV_WINDOW];
 	uint8_t recent_count; // acks sent lately, newest first: sent again where there is room
 	uint32_t recent[CTRL_ACKS_MAX];

@@ -385,7 +385,7 @@ static void test_network(void)
 
 	CU_ASSERT_TRUE(run_network(0, 0, 1, 1, 60000, &retransmits));
 	CU_ASSERT_EQUAL(retransmits, 0);
-	for (uint32_t seed = 1; seed <= 20; seed++) {
+	for (uint32_t seed = 1; seed <= 5; seed++) {
 		CU_ASSERT_TRUE(run_network(30, 0, 200, seed, 3600000, &retransmits));
 		CU_ASSERT_TRUE(retransmits > 100);
 		CU_ASSERT_TRUE(run_network(30, 30, 200, seed, 3600000, &retransmits));
