@@ -71,7 +71,13 @@ void gateway_settings_drop(struct gateway_settings *s)
 
 void gateway_settings_apply(struct gateway *g, struct gateway_settings *s)
 {
+	struct client *c, *next;
+
 	s->session.arg = g;
+	// What has been revoked meanwhile must not renegotiate. The other settings of a session stay
+	// those it was begun with.
+	HASH_ITER(by_key, g->clients, c, next)
+		session_set_tls(c->session, s->tls);
 	gateway_settings_put(g->settings);
 	g->settings = s;
 }

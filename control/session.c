@@ -51,6 +51,7 @@ struct session *session_new(const struct session_config *cfg, const struct sessi
 		return NULL;
 	}
 	s->cfg = cfg;
+	s->tls = cfg->tls;
 	memcpy(s->own_sid, own_sid, SESSION_ID_BYTES);
 	memcpy(s->remote_sid, remote_sid, SESSION_ID_BYTES);
 	tls_wrap_init(&s->wrap, cfg->wrap, true);
@@ -267,6 +268,11 @@ uint64_t session_next_tick(const struct session *s)
 		next = t < next ? t : next;
 	}
 	return next;
+}
+
+void session_set_tls(struct session *s, const struct tls_context *tls)
+{
+	s->tls = tls;
 }
 
 void session_data_seen(struct session *s, uint64_t now_ms)

@@ -66,7 +66,7 @@ enum session_end {
 	SESSION_END_EXIT,      // client said goodbye
 	SESSION_END_TIMEOUT,   // keepalive
 	SESSION_END_HANDSHAKE, // not authenticated within hand_window
-	SESSION_END_TLS,       // TLS failure before the client was connected
+	SESSION_END_TLS,       // TLS failure, or a certificate that is no longer valid
 	SESSION_END_REFUSED,   // AUTH_FAILED or RESTART was sent
 	SESSION_END_REPLACED,  // same certificate, or same address, connected again
 	SESSION_END_RENEG,     // renegotiation failed and the last key ran out
@@ -98,8 +98,7 @@ struct session_ops {
 	void (*closed)(void *arg, struct session *s, enum session_end end);
 };
 
-// Shared by the sessions of one gateway; outlives them. `tls` may be exchanged at any time (reload):
-// the next handshake of any session uses the new one, the old one can be freed.
+// Shared by the sessions of one gateway; outlives them (tls: until session_set_tls()).
 struct session_config {
 	const struct conf_gateway *gw;
 	const struct tls_context *tls;
@@ -121,6 +120,9 @@ void session_input(struct session *s, const uint8_t *data, size_t len, uint64_t 
 // Returns when it wants to be called next (milliseconds, same clock).
 uint64_t session_tick(struct session *s, uint64_t now_ms);
 uint64_t session_next_tick(const struct session *s);
+
+// After a reload: certificates and CRL of handshakes to come, renegotiations included.
+void session_set_tls(struct session *s, const struct tls_context *tls);
 
 // The data plane authenticated packets at this time (keepalive); at most as often as ticks.
 void session_data_seen(struct session *s, uint64_t now_ms);

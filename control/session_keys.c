@@ -19,7 +19,9 @@ void session_keys_fail(struct session *s, struct key_state *ks, enum session_end
 	// What happens to the key before is of no weight, nor to one of a session that is over.
 	if (ks != &s->keys[0] || s->phase == SESSION_LEAVING)
 		return;
-	if (s->phase == SESSION_CONNECTED && ks->key_id != 0 && was_busy)
+	// A certificate that has expired or was revoked meanwhile ends the session at once.
+	if (s->phase == SESSION_CONNECTED && ks->key_id != 0 && was_busy &&
+		!tls_conn_is_refused(ks->tls))
 		session_rekey_failed(s, now_ms);
 	else
 		// The alert of TLS still has to reach the client.

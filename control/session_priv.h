@@ -39,6 +39,7 @@ struct session_data_key {
 
 struct session {
 	const struct session_config *cfg;
+	const struct tls_context *tls; // of the next handshake
 	enum session_phase phase;
 	uint8_t own_sid[SESSION_ID_BYTES], remote_sid[SESSION_ID_BYTES];
 	struct tls_wrap wrap;

@@ -118,7 +118,7 @@ static struct key_state *begin(struct session *s, uint8_t key_id, uint64_t now_m
 {
 	struct key_state fresh;
 
-	if (key_state_init(&fresh, s->cfg->tls, key_id, 0, now_ms))
+	if (key_state_init(&fresh, s->tls, key_id, 0, now_ms))
 		return NULL;
 	if (reliable_send(&fresh.rel, OP_CONTROL_SOFT_RESET_V1, NULL, 0)) {
 		key_state_fini(&fresh);

@@ -142,6 +142,11 @@ const char *tls_conn_error(const struct tls_conn *c)
 	return c->failure.text[0] ? c->failure.text : "no error";
 }
 
+bool tls_conn_is_refused(const struct tls_conn *c)
+{
+	return c->failure.certificate;
+}
+
 static int chain_hash(SSL *ssl, uint8_t out[TLS_HASH_BYTES])
 {
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);

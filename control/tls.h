@@ -52,6 +52,9 @@ size_t tls_conn_output(struct tls_conn *c, uint8_t *buf, size_t size);
 // Why it failed: "certificate of CN=alice expired 2026-01-01", "no shared cipher". Printable.
 const char *tls_conn_error(const struct tls_conn *c);
 
+// The client's certificate was refused: unknown CA, expired, revoked, CRL out of date.
+bool tls_conn_is_refused(const struct tls_conn *c);
+
 // The other end, once the handshake is done.
 struct tls_peer {
 	char common_name[TLS_CN_BYTES]; // printable ASCII

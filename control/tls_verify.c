@@ -97,6 +97,8 @@ int tls_verify_callback(int ok, X509_STORE_CTX *store)
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct tls_failure *f = ssl ? SSL_get_app_data(ssl) : NULL;
 
+	if (!ok && f)
+		f->certificate = true;
 	if (!ok && f && f->text[0] == '\0')
 		describe(store, f);
 	return ok;

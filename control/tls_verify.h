@@ -13,6 +13,7 @@
 // First failure of a connection; empty while there is none.
 struct tls_failure {
 	char text[TLS_TEXT_BYTES];
+	bool certificate; // it was the certificate that did not pass
 };
 
 // From now on a failed verification of this connection is described in *f, which must live as long.

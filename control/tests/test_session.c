@@ -284,6 +284,28 @@ static void test_identity(void)
 	}
 }
 
+// A list that is loaded while the client is connected counts at its next renegotiation.
+static void test_revoked(void)
+{
+	struct world *w = connect_world(true, PROTO_26);
+	struct tls_context *tls;
+	char err[TLS_TEXT_BYTES];
+
+	snprintf(w->gw.crl, sizeof(w->gw.crl), "%s", test_pki_path(pki, "crl.pem"));
+	tls = tls_context_new(&w->gw, err, sizeof(err));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(tls);
+	session_set_tls(w->s, tls);
+	world_run(w, w->now + 5 * S, NULL);
+	CU_ASSERT_EQUAL(w->closed, 0);
+	sim_client_renegotiate(w->c, w->now);
+	CU_ASSERT_TRUE(world_run(w, w->now + 3 * S, world_is_gone));
+	CU_ASSERT_EQUAL(w->end, SESSION_END_TLS);
+	CU_ASSERT_EQUAL(w->adds, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(sim_client_state(w->c)->error, "certificate revoked"));
+	finish(w);
+	tls_context_free(tls);
+}
+
 static void test_hand_window(void)
 {
 	struct world *w = world_new(pki, true, PROTO_26);
@@ -564,6 +586,7 @@ static void make_certificates(void)
 	test_pki_issue(pki, "ca", "bob", "clientAuth", -1, 10);
 	test_pki_issue_cn(pki, "ca", "alice2", "alice", 5);
 	test_pki_issue(pki, "ca2", "mallory", "clientAuth", -1, 10);
+	test_pki_crl(pki, "ca", "crl.pem", "alice", 10);
 }
 
 int main(void)
@@ -577,6 +600,7 @@ int main(void)
 		{"renegotiation on a faulty network", test_renegotiate_faulty},
 		{"both renegotiate", test_simultaneous},
 		{"identity lock", test_identity},
+		{"revoked while connected", test_revoked},
 		{"hand window", test_hand_window},
 		{"refusals", test_refusals},
 		{"exit", test_exit},
