@@ -28,8 +28,7 @@ struct capture;
 struct api_ops {
 	// Id of a gateway by name, -1: there is none. Names are validated with it before other calls.
 	int (*gateway_id)(void *arg, const char *name);
-	// {"pid":, "uptime_s":, "config":, "workers":, "gateways":[stats_gateway()...],
-	//  "interfaces":[{"name","side","driver","netns","queues","mtu"}...], ...}
+	// {"pid", "uptime_s", "config", "workers", "gateways": [...], "interfaces": [...], ...}
 	json_t *(*status)(void *arg, char *err);
 	// [stats_client()...]
 	json_t *(*clients)(void *arg, const char *gateway, char *err);

@@ -85,22 +85,24 @@ static void put(int fd, const char *text)
 // The next line; "" when the connection was closed. Runs the loop meanwhile.
 static const char *line(int fd)
 {
-	static char text[1 << 20];
+	static char text[1 << 21];
 	size_t n = 0;
 
-	for (int i = 0; i < 100000 && n < sizeof(text) - 1; i++) {
-		ssize_t ret = recv(fd, text + n, 1, 0);
+	for (int idle = 0; idle < 100000; idle++) {
+		ssize_t ret = recv(fd, text + n, sizeof(text) - 1 - n, MSG_PEEK);
+		char *end = ret > 0 ? memchr(text + n, '\n', (size_t)ret) : NULL;
 
-		if (ret == 0)
+		if (ret == 0 || (ret < 0 && errno != EAGAIN))
 			return "";
 		if (ret < 0) {
-			if (errno != EAGAIN)
-				return "";
 			ev_run(loop, EVRUN_NOWAIT);
 			continue;
 		}
-		i = 0;
-		if (text[n++] != '\n')
+		idle = 0;
+		ret = end ? end + 1 - (text + n) : ret;
+		CU_ASSERT_EQUAL_FATAL(recv(fd, text + n, (size_t)ret, 0), ret);
+		n += (size_t)ret;
+		if (!end)
 			continue;
 		text[n - 1] = '\0';
 		return text;
