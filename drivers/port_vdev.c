@@ -14,11 +14,12 @@
 LOG_TYPE("port");
 
 // Commas and equal signs would become arguments of their own.
-static int name_check(const char *name)
+static int name_check(const struct port_conf *conf)
 {
-	if (strpbrk(name, ",= \t"))
-		return errno_log(EINVAL, "\"%s\": no commas, blanks or equal signs here", name);
-	return 0;
+	if (!strpbrk(conf->name, ",= \t"))
+		return 0;
+	return errno_log(EINVAL, "a %s port's name has no commas, blanks or equal signs",
+		port_kind_name(conf->kind));
 }
 
 // name: path of the socket. A path that starts with @ is in the abstract name space and leaves
@@ -27,7 +28,7 @@ static int memif_prepare(const struct port_conf *conf, struct port_slot *s)
 {
 	bool is_abstract = conf->name[0] == '@';
 
-	if (name_check(conf->name) < 0)
+	if (name_check(conf) < 0)
 		return -EINVAL;
 	s->pub.needs_exception = true;
 	if (port_args_add(s, "role=%s,id=%u,socket=%s,socket-abstract=%s",
@@ -41,7 +42,7 @@ static int memif_prepare(const struct port_conf *conf, struct port_slot *s)
 // exception interface of its own only if it has addresses, so it gets none.
 static int tap_prepare(const struct port_conf *conf, struct port_slot *s)
 {
-	if (name_check(conf->name) < 0)
+	if (name_check(conf) < 0)
 		return -EINVAL;
 	if (strlen(conf->name) >= IFNAMSIZ)
 		return errno_log(
@@ -64,7 +65,7 @@ static int pcap_prepare(const struct port_conf *conf, struct port_slot *s)
 	const char *colon = strchr(conf->name, ':');
 	int ret = 0;
 
-	if (name_check(conf->name) < 0)
+	if (name_check(conf) < 0)
 		return -EINVAL;
 	if (!colon || strchr(colon + 1, ':') || conf->queues != 1)
 		return errno_log(EINVAL,

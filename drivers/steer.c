@@ -47,7 +47,7 @@ const char *steer_object_path(char *buf, size_t size)
 	// A program that runs from its build directory wants the object of the same build. Tests
 	// lie one directory further down.
 	static const char *const places[] = {"../drivers", "../../drivers"};
-	char exe[PATH_MAX];
+	char exe[PATH_MAX], path[PATH_MAX + 32];
 	ssize_t len;
 	size_t i;
 
@@ -56,13 +56,14 @@ const char *steer_object_path(char *buf, size_t size)
 		exe[len] = '\0';
 		dirname(exe);
 		for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-			snprintf(buf, size, "%s/%s/steer.bpf.o", exe, places[i]);
-			if (access(buf, R_OK) == 0)
-				return buf;
+			snprintf(path, sizeof(path), "%s/%s/steer.bpf.o", exe, places[i]);
+			if (access(path, R_OK) == 0 && strlen(path) < size)
+				return strcpy(buf, path);
 		}
 	}
-	snprintf(buf, size, "%s", STEER_OBJECT_INSTALLED);
-	return access(buf, R_OK) == 0 ? buf : NULL;
+	if (access(STEER_OBJECT_INSTALLED, R_OK) < 0 || sizeof(STEER_OBJECT_INSTALLED) > size)
+		return NULL;
+	return strcpy(buf, STEER_OBJECT_INSTALLED);
 }
 
 static const char *interface_name(int ifindex, char name[IF_NAMESIZE])

@@ -379,13 +379,13 @@ static void rows_run(bool with_socket)
 		if (v != (int)expected)
 			printf("\n    row \"%s\": %s instead of %s\n", rows[i].name,
 				steer_verdict_name(v), steer_verdict_name(expected));
-		CU_ASSERT_EQUAL(v, expected);
+		CU_ASSERT_EQUAL(v, (int)expected);
 		seen[expected] = true;
 	}
 	// One row per verdict at least; the limits and the missing socket have tests of their own.
 	for (v = 0; v < STEER_VERDICT_COUNT; v++)
 		CU_ASSERT(seen[v] || v == STEER_DROP_CONTROL ||
-			  v == (with_socket ? STEER_PASS_NO_SOCKET : STEER_REDIRECT));
+			  v == (with_socket ? (int)STEER_PASS_NO_SOCKET : (int)STEER_REDIRECT));
 }
 
 static void test_rows(void)
