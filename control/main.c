@@ -56,12 +56,16 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (action == OPTIONS_CHECK) {
+		for (size_t i = 0; i < conf->warning_count; i++)
+			fprintf(stderr, "sluiced: warning: %s\n", conf->warnings[i]);
 		printf("%s: ok\n", opt.config);
 		conf_free(conf);
 		return 0;
 	}
 	log_set_prefix(getenv("JOURNAL_STREAM") != NULL);
 	log_set_level((enum log_level)(opt.log_level >= 0 ? opt.log_level : conf->log_level));
+	for (size_t i = 0; i < conf->warning_count; i++)
+		LOG(WARNING, "%s", conf->warnings[i]);
 	signal(SIGPIPE, SIG_IGN);
 	n = node_start(conf, opt.disable_workers);
 	if (!n)

@@ -181,6 +181,8 @@ void node_reload(struct node *n, struct node_reload_report *r)
 		say(r, "nothing was changed");
 		goto out;
 	}
+	for (size_t i = 0; i < new->warning_count; i++)
+		say(r, "warning: %s", new->warnings[i]);
 	refuse_node_options(n->conf, new, r);
 	apply_plan(n, p, r);
 	log_set_level((enum log_level) new->log_level);
