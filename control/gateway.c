@@ -71,15 +71,17 @@ void gateway_settings_drop(struct gateway_settings *s)
 
 void gateway_settings_apply(struct gateway *g, struct gateway_settings *s)
 {
+	struct gateway_settings *old = g->settings;
 	struct client *c, *next;
 
 	s->session.arg = g;
+	g->settings = s;
 	// What has been revoked meanwhile must not renegotiate. The other settings of a session stay
 	// those it was begun with.
 	HASH_ITER(by_key, g->clients, c, next)
-		session_set_tls(c->session, s->tls);
-	gateway_settings_put(g->settings);
-	g->settings = s;
+		if (c->settings != s)
+			session_set_tls(c->session, s->tls);
+	gateway_settings_put(old);
 }
 
 static bool same_prefix(const struct conf_prefix *a, const struct conf_prefix *b)
