@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// The stateless step: whose packets are answered, who gets a session, and who gets silence. Every
+// case runs without wrapping and with tls-crypt.
+
+#include "control/first_packet.h"
+
+#include "dataplane/tests/harness.h"
+
+#include <CUnit/CUnit.h>
+
+#include <string.h>
+
+#define NOW 3000 // first second of a time slot
+#define HAND_WINDOW_S 60
+
+static const uint8_t client_sid[SESSION_ID_BYTES] = {0xc1, 2, 3, 4, 5, 6, 7, 8};
+static const struct session_addr client = {.family = 4, .addr = {192, 0, 2, 7}, .port_be = 0x1234};
+
+static struct tls_wrap_key *server_key, *client_key; // NULL: not wrapped
+static struct cookie_key cookie;
+static uint8_t wire[TLS_WRAP_BYTES_MAX];
+static size_t wire_len;
+static struct first_packet out;
+
+static void compose(const struct ctrl_pkt *p)
+{
+	uint8_t plain[CTRL_PKT_BYTES_MAX];
+	int n = ctrl_pkt_compose(p, plain, sizeof(plain));
+
+	CU_ASSERT_FATAL(n > 0);
+	n = tls_wrap_seal_first(client_key, NOW, plain, (size_t)n, wire, sizeof(wire));
+	CU_ASSERT_FATAL(n > 0);
+	wire_len = (size_t)n;
+}
+
+static struct ctrl_pkt packet(uint8_t opcode)
+{
+	struct ctrl_pkt p = {.opcode = opcode};
+
+	memcpy(p.sid, client_sid, sizeof(p.sid));
+	return p;
+}
+
+static enum first_packet_verdict judge(const struct session_addr *from, uint64_t unix_s)
+{
+	first_packet_judge(&out, server_key, &cookie, from, wire, wire_len, unix_s);
+	return out.verdict;
+}
+
+// The client's second packet: what a valid cookie looks like.
+static struct ctrl_pkt second_packet(uint8_t opcode)
+{
+	struct ctrl_pkt p = packet(OP_CONTROL_HARD_RESET_CLIENT_V2);
+
+	compose(&p);
+	CU_ASSERT_EQUAL_FATAL(judge(&client, NOW), FIRST_PACKET_REPLY);
+	p = packet(opcode);
+	p.ack_count = 1;
+	memcpy(p.receiver_sid, out.own_sid, sizeof(p.receiver_sid));
+	if (opcode == OP_CONTROL_V1)
+		p.id = 1;
+	return p;
+}
+
+static void check_reset(void)
+{
+	struct ctrl_pkt p = packet(OP_CONTROL_HARD_RESET_CLIENT_V2), reply;
+	uint8_t plain[CTRL_PKT_BYTES_MAX], first[128];
+	size_t first_len;
+	int n;
+
+	compose(&p);
+	CU_ASSERT_EQUAL_FATAL(judge(&client, NOW), FIRST_PACKET_REPLY);
+	CU_ASSERT_TRUE(out.reply_len <= wire_len + 4 + CTRL_SID_BYTES);
+	n = tls_wrap_open_first(client_key, out.reply, out.reply_len, plain, sizeof(plain));
+	CU_ASSERT_FATAL(n > 0);
+	CU_ASSERT_EQUAL(ctrl_pkt_parse(&reply, plain, (size_t)n), 0);
+	CU_ASSERT_EQUAL(reply.opcode, OP_CONTROL_HARD_RESET_SERVER_V2);
+	CU_ASSERT_EQUAL(reply.ack_count, 1);
+	CU_ASSERT_EQUAL(reply.acks[0], 0);
+	CU_ASSERT_EQUAL(reply.id, 0);
+	CU_ASSERT_EQUAL(reply.payload_len, 0); // clients up to 2.5 would take it for TLS
+	CU_ASSERT_EQUAL(memcmp(reply.receiver_sid, client_sid, SESSION_ID_BYTES), 0);
+	CU_ASSERT_TRUE(cookie_is_valid(&cookie, NOW, &client, client_sid, reply.sid));
+	// The same packet gives the same answer: nothing was remembered.
+	memcpy(first, out.reply, out.reply_len);
+	first_len = out.reply_len;
+	CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_REPLY);
+	CU_ASSERT_EQUAL(out.reply_len, first_len);
+	CU_ASSERT_EQUAL(memcmp(out.reply, first, first_len), 0);
+}
+
+static void check_returned(void)
+{
+	static const uint8_t opcodes[] = {OP_CONTROL_V1, OP_ACK_V1};
+	struct session_addr other;
+
+	for (size_t i = 0; i < sizeof(opcodes); i++) {
+		struct ctrl_pkt p = second_packet(opcodes[i]);
+
+		compose(&p);
+		CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_SESSION);
+		CU_ASSERT_EQUAL(memcmp(out.own_sid, p.receiver_sid, SESSION_ID_BYTES), 0);
+		CU_ASSERT_EQUAL(memcmp(out.remote_sid, client_sid, SESSION_ID_BYTES), 0);
+		CU_ASSERT_EQUAL(judge(&client, NOW + 89), FIRST_PACKET_SESSION);
+		CU_ASSERT_EQUAL(judge(&client, NOW + 90), FIRST_PACKET_DROP); // expired
+		CU_ASSERT_EQUAL(judge(&client, NOW - 1), FIRST_PACKET_DROP);  // of the future
+		other = client;
+		other.addr[0]++;
+		CU_ASSERT_EQUAL(judge(&other, NOW), FIRST_PACKET_DROP); // of another address
+		other = client;
+		other.port_be++;
+		CU_ASSERT_EQUAL(judge(&other, NOW), FIRST_PACKET_DROP); // of another port
+		for (unsigned int bit = 0; bit < 8 * SESSION_ID_BYTES; bit++) {
+			p.receiver_sid[bit / 8] ^= (uint8_t)(1u << bit % 8);
+			compose(&p);
+			CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_DROP); // forged
+			p.receiver_sid[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		}
+		p.sid[0]++; // of another session of the same client
+		compose(&p);
+		CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_DROP);
+	}
+}
+
+// A cookie is a ticket to the beginning of a handshake, not into the middle of one.
+static void check_late_ids(void)
+{
+	struct ctrl_pkt p = second_packet(OP_CONTROL_V1);
+
+	p.id = 2;
+	compose(&p);
+	CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_DROP);
+	p.id = 1;
+	p.ack_count = 2;
+	p.acks[1] = 2;
+	compose(&p);
+	CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_DROP);
+	p.acks[1] = 1;
+	compose(&p);
+	CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_SESSION);
+	p.key_id = 1;
+	compose(&p);
+	CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_DROP);
+}
+
+// The packet that carried the only ack was lost: the reply once more, still nothing remembered.
+static void check_lost_ack(void)
+{
+	struct ctrl_pkt p = packet(OP_CONTROL_V1);
+
+	p.id = 1;
+	compose(&p);
+	CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_REPLY);
+	p.id = 2;
+	compose(&p);
+	CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_DROP);
+}
+
+static void check_silence(void)
+{
+	static const uint8_t dropped[] = {OP_CONTROL_HARD_RESET_SERVER_V2,
+		OP_CONTROL_HARD_RESET_CLIENT_V3, OP_CONTROL_WKC_V1, OP_CONTROL_SOFT_RESET_V1};
+	struct ctrl_pkt p;
+
+	for (size_t i = 0; i < sizeof(dropped); i++) {
+		p = second_packet(OP_CONTROL_V1);
+		p.opcode = dropped[i];
+		p.key_id = dropped[i] == OP_CONTROL_SOFT_RESET_V1;
+		compose(&p);
+		CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_DROP);
+	}
+	p = packet(OP_CONTROL_HARD_RESET_CLIENT_V2);
+	compose(&p);
+	for (size_t n = wire_len; n-- > 0;) {
+		wire_len = n;
+		CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_DROP);
+	}
+}
+
+static void make_keys(bool wrapped)
+{
+	uint8_t raw[TLS_WRAP_STATIC_KEY_BYTES];
+
+	for (size_t i = 0; i < sizeof(raw); i++)
+		raw[i] = (uint8_t)(i * 7 + 1);
+	server_key = wrapped ? tls_wrap_key_new(TLS_WRAP_CRYPT, raw, true) : NULL;
+	client_key = wrapped ? tls_wrap_key_new(TLS_WRAP_CRYPT, raw, false) : NULL;
+	CU_ASSERT_EQUAL_FATAL(server_key != NULL, wrapped);
+	CU_ASSERT_EQUAL_FATAL(cookie_key_init(&cookie, HAND_WINDOW_S), 0);
+}
+
+static void free_keys(void)
+{
+	tls_wrap_key_free(server_key);
+	tls_wrap_key_free(client_key);
+	server_key = client_key = NULL;
+}
+
+static void check_all(bool wrapped)
+{
+	make_keys(wrapped);
+	check_reset();
+	check_returned();
+	check_late_ids();
+	check_lost_ack();
+	check_silence();
+	free_keys();
+}
+
+static void test_plain(void)
+{
+	check_all(false);
+}
+
+static void test_tls_crypt(void)
+{
+	check_all(true);
+}
+
+// Without the key there is no answer at all, to a scanner the port looks closed.
+static void test_unauthentic(void)
+{
+	struct ctrl_pkt p = packet(OP_CONTROL_HARD_RESET_CLIENT_V2);
+	struct tls_wrap_key *key;
+
+	make_keys(true);
+	key = client_key;
+	client_key = NULL;
+	compose(&p); // an unwrapped reset
+	CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_DROP);
+	client_key = server_key; // our own packet reflected
+	compose(&p);
+	CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_DROP);
+	client_key = key;
+	compose(&p);
+	for (size_t i = 0; i < wire_len; i++) {
+		wire[i] ^= 0x40;
+		CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_DROP);
+		wire[i] ^= 0x40;
+	}
+	CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_REPLY);
+	free_keys();
+}
+
+int main(void)
+{
+	static const struct harness_test tests[] = {
+		{"without wrapping", test_plain},
+		{"tls-crypt", test_tls_crypt},
+		{"packets without the key", test_unauthentic},
+		{NULL, NULL},
+	};
+
+	return harness_run("first_packet", tests);
+}
