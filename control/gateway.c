@@ -296,7 +296,7 @@ void gateway_close(struct gateway *g)
 	if (!g)
 		return;
 	HASH_ITER(by_key, g->clients, c, next)
-	client_free(c);
+		client_free(c);
 	if (g->endpoint_steered)
 		fabric_endpoint_del(g->env.fabric, g->link_domain, &g->local);
 	if (g->in_slowpath)
@@ -315,8 +315,7 @@ void gateway_restart_clients(struct gateway *g, const char *message)
 	struct client *c, *next;
 
 	g->leaving = true;
-	HASH_ITER(by_key, g->clients, c, next)
-	{
+	HASH_ITER(by_key, g->clients, c, next) {
 		session_restart(c->session, SESSION_END_SHUTDOWN, message, clock_ms());
 		client_settle(c);
 	}
@@ -361,7 +360,7 @@ void gateway_routes_changed(struct gateway *g, uint16_t domain)
 	if (g->link_domain != domain)
 		return;
 	HASH_ITER(by_key, g->clients, c, next)
-	client_link_update(c);
+		client_link_update(c);
 }
 
 // Status --------------------------------------------------------------------------------------
@@ -403,8 +402,7 @@ void gateway_each_client(struct gateway *g, gateway_client_fn fn, void *arg)
 	struct publish_peer_stats stats;
 	struct client *c, *next;
 
-	HASH_ITER(by_key, g->clients, c, next)
-	{
+	HASH_ITER(by_key, g->clients, c, next) {
 		if (c->admitted && publish_peer_stats(g->env.publish, c->peer_id, &stats))
 			fn(arg, c->session, &stats);
 	}
@@ -415,8 +413,7 @@ unsigned int gateway_kill_client(struct gateway *g, const char *name, const char
 	struct client *c, *next;
 	unsigned int n = 0;
 
-	HASH_ITER(by_key, g->clients, c, next)
-	{
+	HASH_ITER(by_key, g->clients, c, next) {
 		if (!c->admitted || strcmp(c->common_name, name))
 			continue;
 		session_restart(c->session, SESSION_END_KILLED, message, clock_ms());
@@ -431,8 +428,7 @@ unsigned int gateway_renegotiate_client(struct gateway *g, const char *name)
 	struct client *c, *next;
 	unsigned int n = 0;
 
-	HASH_ITER(by_key, g->clients, c, next)
-	{
+	HASH_ITER(by_key, g->clients, c, next) {
 		if (!c->admitted || strcmp(c->common_name, name))
 			continue;
 		session_renegotiate(c->session, clock_ms());
