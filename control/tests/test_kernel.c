@@ -9,8 +9,10 @@
 #include <CUnit/CUnit.h>
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h> // before linux/, whose copy of it then stands back
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netlink.h>
-#include <net/if.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -83,7 +85,8 @@ static void __attribute__((format(printf, 1, 2))) sh(const char *fmt, ...)
 	CU_ASSERT_EQUAL(rc, 0);
 }
 
-// port0 and port1 are the accelerated interfaces; their other ends and plain0 are not.
+// port0 and port1 are the accelerated interfaces; their other ends and plain0 are not. None gets a
+// link-local address by itself some time later, so that route counts stand still.
 static void links_make(void)
 {
 	sh("ip link set lo up; ip link add port0 type veth peer name far0; "
@@ -91,7 +94,8 @@ static void links_make(void)
 	   "sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 "
 	   "net.ipv6.conf.port0.accept_dad=0 net.ipv6.conf.port1.accept_dad=0 "
 	   "net.ipv6.conf.plain0.accept_dad=0; "
-	   "for i in port0 far0 port1 far1 plain0 far2; do ip link set $i up; done; "
+	   "for i in port0 far0 port1 far1 plain0 far2; do "
+	   "ip link set $i addrgenmode none; ip link set $i up; done; "
 	   "ip addr add 192.0.2.1/24 dev port0; ip addr add 198.51.100.1/24 dev port1; "
 	   "ip addr add 203.0.113.1/24 dev plain0; ip -6 addr add 2001:db8::1/64 dev port0 nodad");
 }
@@ -522,15 +526,15 @@ static void test_overrun(void)
 // goes on verifying it, so that it does not grow stale for good.
 static void test_probe(void)
 {
-	char cmd[] = "ip neigh show 192.0.2.9 dev port0 | grep -q REACHABLE";
+	char far[32], cmd[] = "ip neigh show 192.0.2.9 dev port0 | grep -q REACHABLE";
 	uint64_t end;
 	uint8_t addr[16];
 
 	setup();
-	sh("ip netns add kernel-far && ip link set far0 netns kernel-far && "
-	   "ip -n kernel-far link set far0 address %s up && "
-	   "ip -n kernel-far addr add 192.0.2.9/24 dev far0",
-		mac_a);
+	snprintf(far, sizeof(far), "kernel-far-%d", (int)getpid());
+	sh("ip netns add %s && ip link set far0 netns %s && "
+	   "ip -n %s link set far0 address %s up && ip -n %s addr add 192.0.2.9/24 dev far0",
+		far, far, far, mac_a, far);
 	sh("ip route add 10.0.0.0/8 via 192.0.2.9");
 	expect("10.0.0.1", "7", mac_a, 1500);
 	// Nobody sends anything; a stale entry becomes reachable by the periodic probe alone.
@@ -540,13 +544,46 @@ static void test_probe(void)
 		run_ms(100);
 	CU_ASSERT_EQUAL(system(cmd), 0);
 	// A directly connected host is resolved on request.
-	sh("ip -n kernel-far addr add 192.0.2.10/24 dev far0");
+	sh("ip -n %s addr add 192.0.2.10/24 dev far0", far);
 	parse("192.0.2.10", addr);
 	CU_ASSERT_EQUAL(kernel_nexthop(kernel, 4, addr), NEXTHOP_KERNEL);
 	kernel_probe(kernel, 4, addr);
 	expect("192.0.2.10", "7", mac_a, 1500);
-	sh("ip netns del kernel-far");
+	sh("ip netns del %s", far);
 	expect_kernel("192.0.2.10");
+	teardown();
+}
+
+// Runs the loop for a while and tells whether a log line with this text came.
+static bool logs(const char *text, unsigned int ms)
+{
+	char line[512];
+	int keep = dup(STDERR_FILENO);
+	FILE *f = tmpfile();
+	bool seen = false;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	dup2(fileno(f), STDERR_FILENO);
+	run_ms(ms);
+	dup2(keep, STDERR_FILENO);
+	close(keep);
+	rewind(f);
+	while (fgets(line, sizeof(line), f))
+		seen = seen || strstr(line, text);
+	fclose(f);
+	return seen;
+}
+
+// Policy routing is not mirrored, and that is said once.
+static void test_policy(void)
+{
+	setup();
+	sh("ip rule add pref 100 from 10.0.0.0/8 table 77");
+	CU_ASSERT_TRUE(
+		logs("1 ip rules beyond the default ones (first: IPv4 pref 100 table 77)", 400));
+	CU_ASSERT_FALSE(logs("ip rules beyond", 200));
+	sh("ip rule del pref 100");
+	CU_ASSERT_TRUE(logs("only the default ip rules are left", 400));
 	teardown();
 }
 
@@ -572,6 +609,66 @@ static void test_rules(void)
 	CU_ASSERT_EQUAL(kernel_rules_check("no-such-namespace", text, sizeof(text)), -ENOENT);
 }
 
+// Makes the legacy table "filter" and gives its FORWARD chain a policy, as iptables -P would.
+// False: this kernel has none.
+static bool legacy_policy(int verdict)
+{
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+	struct ipt_getinfo info = {.name = "filter"};
+	struct xt_counters counters[16];
+	struct ipt_get_entries *get;
+	struct ipt_replace *rep;
+	struct xt_standard_target *target;
+	socklen_t len = sizeof(info);
+	bool ok;
+
+	if (getsockopt(fd, IPPROTO_IP, IPT_SO_GET_INFO, &info, &len) < 0) {
+		close(fd);
+		return false;
+	}
+	CU_ASSERT_TRUE_FATAL(info.num_entries <= 16);
+	len = (socklen_t)(sizeof(*get) + info.size);
+	get = calloc(1, len);
+	rep = calloc(1, sizeof(*rep) + info.size);
+	strcpy(get->name, "filter");
+	get->size = info.size;
+	CU_ASSERT_EQUAL(getsockopt(fd, IPPROTO_IP, IPT_SO_GET_ENTRIES, get, &len), 0);
+	strcpy(rep->name, "filter");
+	rep->valid_hooks = info.valid_hooks;
+	rep->num_entries = rep->num_counters = info.num_entries;
+	rep->size = info.size;
+	rep->counters = counters;
+	memcpy(rep->hook_entry, info.hook_entry, sizeof(info.hook_entry));
+	memcpy(rep->underflow, info.underflow, sizeof(info.underflow));
+	memcpy(rep->entries, get->entrytable, info.size);
+	target = (void *)((char *)rep->entries + info.underflow[NF_INET_FORWARD] +
+			  sizeof(struct ipt_entry));
+	target->verdict = -verdict - 1;
+	ok = setsockopt(fd, IPPROTO_IP, IPT_SO_SET_REPLACE, rep,
+		     (socklen_t)(sizeof(*rep) + info.size)) == 0;
+	CU_ASSERT_TRUE(ok);
+	free(get);
+	free(rep);
+	close(fd);
+	return true;
+}
+
+static void test_rules_legacy(void)
+{
+	char text[128] = "";
+
+	if (!legacy_policy(NF_ACCEPT)) {
+		fprintf(stderr, "this kernel has no legacy iptables\n");
+		return;
+	}
+	CU_ASSERT_EQUAL(kernel_rules_check("", text, sizeof(text)), 0);
+	legacy_policy(NF_DROP);
+	CU_ASSERT_EQUAL(kernel_rules_check("", text, sizeof(text)), 1);
+	CU_ASSERT_STRING_EQUAL(text, "iptables chain filter/forward");
+	legacy_policy(NF_ACCEPT);
+	CU_ASSERT_EQUAL(kernel_rules_check("", text, sizeof(text)), 0);
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
@@ -585,7 +682,9 @@ int main(void)
 		{"follows thousands of routes", test_many},
 		{"reads all again after an overrun", test_overrun},
 		{"keeps neighbours verified", test_probe},
+		{"names policy routing", test_policy},
 		{"finds forwarding rules", test_rules},
+		{"finds rules of legacy iptables", test_rules_legacy},
 		{NULL, NULL},
 	};
 
