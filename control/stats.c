@@ -13,6 +13,7 @@
 #include <rte_cycles.h>
 #include <rte_ring.h>
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -219,7 +220,14 @@ static const char *side_name(const struct dp_port *p)
 
 static void port_names(struct dp *dp, unsigned int port, json_t *o)
 {
-	static const char *const sources[] = {"tun", "socket", "control"};
+	static const char *const sources[] = {
+		[PKT_PORT_TUN - PKT_PORT_MAX] = "tun",
+		[PKT_PORT_SOCKET - PKT_PORT_MAX] = "socket",
+		[PKT_PORT_CONTROL - PKT_PORT_MAX] = "control",
+		[PKT_PORT_EXCEPTION - PKT_PORT_MAX] = "exception",
+	};
+	static_assert(sizeof(sources) / sizeof(*sources) == PKT_PORT_COUNT - PKT_PORT_MAX,
+		"stats: a source of packets has no name");
 	const struct dp_port *p = NULL;
 
 	if (port < PKT_PORT_MAX)

@@ -68,6 +68,7 @@ static void test_ports(void)
 	o = stats_counters(stats, -1, name, NULL);
 	port = find(json_object_get(o, "ports"), "name", "tun");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(port);
+	CU_ASSERT_PTR_NOT_NULL(find(json_object_get(o, "ports"), "name", "exception"));
 	CU_ASSERT_EQUAL(get(port, "rx"), 150);
 	CU_ASSERT_EQUAL(get(port, "carried"), 90);
 	CU_ASSERT_EQUAL(get(port, "consumed"), 7);
