@@ -37,6 +37,13 @@
 #define CONTROL_V1 (4 << 3)
 #define QUEUES 2
 
+// DPDK's driver keeps the BPF objects it has opened.
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:librte_net_af_xdp\nleak:libbpf\n";
+}
+
 static struct rte_mempool *pool;
 static char ns_g[64];
 static const uint8_t addr_g[4] = {10, 7, 0, 1};
