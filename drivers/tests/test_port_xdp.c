@@ -37,11 +37,11 @@
 #define CONTROL_V1 (4 << 3)
 #define QUEUES 2
 
-// DPDK's driver keeps the BPF objects it has opened.
+// DPDK's driver keeps the BPF objects and umems it has opened.
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
-	return "leak:librte_net_af_xdp\nleak:libbpf\n";
+	return "leak:librte_net_af_xdp\nleak:libbpf\nleak:libxdp\n";
 }
 
 static struct rte_mempool *pool;
