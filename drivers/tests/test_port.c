@@ -21,7 +21,8 @@
 #define FRAME_BYTES 100
 
 static struct rte_mempool *pool;
-static char dir[] = "/tmp/sluice-test-port-XXXXXX";
+// Short: two paths below it make one name of a port.
+static char dir[] = "/tmp/slpXXXXXX";
 
 static struct port_conf conf_of(enum port_kind kind, uint16_t queues, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
