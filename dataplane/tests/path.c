@@ -141,6 +141,7 @@ void path_setup(struct path *p, unsigned int workers)
 		.mbufs = 16383};
 
 	memset(p, 0, sizeof(*p));
+	p->now_tsc = rte_rdtsc();
 	p->dp = dp_new(&limits);
 	die_if(!p->dp, "dp_new");
 	state_fill(p);
@@ -406,7 +407,7 @@ void path_in(
 	struct rte_mbuf *m = path_mbuf(p, port, frame, len);
 	struct worker *w = p->w[worker];
 
-	w->now_tsc = rte_rdtsc();
+	w->now_tsc = p->now_tsc;
 	w->st = state_get(p->dp);
 	if (p->st->ports[port].link_side)
 		inbound_burst(w, port, &m, 1);

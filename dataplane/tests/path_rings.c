@@ -13,6 +13,7 @@
 #include "dataplane/tests/path_tests.h"
 
 #include <CUnit/CUnit.h>
+#include <rte_cycles.h>
 #include <rte_ring.h>
 
 #include <netinet/in.h>
@@ -294,10 +295,12 @@ static void test_punt_full_and_limit(void)
 	pp = path_peer_add(&p, 0, (struct path_peer_conf){0});
 	s = path_spec_in(pp, 4);
 	harness_hex(PATH_SELF4, s.dst, 16);
-	for (i = 0; i < 4 * PUNT_PEER_BURST && !path_drops(&p, LINK, DROP_PUNT_LIMIT); i++)
+	for (i = 0; i < PUNT_PEER_BURST + 7; i++)
 		path_client_sends(&p, 0, pp, &s);
-	CU_ASSERT_TRUE(path_drops(&p, LINK, DROP_PUNT_LIMIT) > 0);
-	CU_ASSERT_TRUE(i > PUNT_PEER_BURST);
+	CU_ASSERT_EQUAL(path_drops(&p, LINK, DROP_PUNT_LIMIT), 7);
+	p.now_tsc += rte_get_tsc_hz(); // full again
+	path_client_sends(&p, 0, pp, &s);
+	CU_ASSERT_EQUAL(path_drops(&p, LINK, DROP_PUNT_LIMIT), 7);
 	// Frames of the port's own have no limit but the ring's.
 	p.st->ports[LINK].has_exception = true;
 	room = rte_ring_free_count(p.dp->punt);
