@@ -53,7 +53,7 @@ struct conf_interface {
 	uint8_t sides; // PORT_LINK | PORT_VPN
 	enum port_kind driver;
 	char netns[CONF_NAME_BYTES]; // "": the daemon's own
-	uint16_t mtu;		     // 0: the interface's
+	uint16_t mtu;                // 0: the interface's
 	bool memif_server;
 	uint16_t memif_id;
 	char exception[IFNAMSIZ]; // name of the exception interface (memif, pci, tap, ...)
@@ -67,11 +67,11 @@ struct conf_gateway {
 	int line;
 	struct conf_addr endpoint_addr;
 	uint16_t endpoint_port;
-	char netns[CONF_NAME_BYTES];	  // inside; "": the daemon's own
+	char netns[CONF_NAME_BYTES];      // inside; "": the daemon's own
 	char link_netns[CONF_NAME_BYTES]; // where the endpoint's socket lives; "": the daemon's own
-	char tun[IFNAMSIZ];		  // name of the TUN device; default sluice-NAME, shortened
+	char tun[IFNAMSIZ];               // name of the TUN device; default sluice-NAME, shortened
 	char ca[CONF_PATH_BYTES], cert[CONF_PATH_BYTES], key[CONF_PATH_BYTES];
-	char crl[CONF_PATH_BYTES];	 // "": none
+	char crl[CONF_PATH_BYTES];       // "": none
 	char tls_crypt[CONF_PATH_BYTES]; // "": none
 	enum conf_tls tls_version_min;
 	struct conf_prefix client_cidr, client_cidr6;
@@ -84,7 +84,7 @@ struct conf_gateway {
 	size_t data_cipher_count;
 	enum aead_cipher data_ciphers[AEAD_CIPHER_COUNT]; // in order of preference
 	uint32_t keepalive_interval_s, keepalive_timeout_s;
-	uint32_t reneg_s;	// renegotiate after at most; 0: never by time
+	uint32_t reneg_s;       // renegotiate after at most; 0: never by time
 	uint32_t hand_window_s; // a handshake must be over within
 	uint32_t tran_window_s; // an old key may live on
 	uint32_t max_connections;
@@ -106,9 +106,9 @@ struct conf {
 	uint64_t memory_bytes; // hugepages
 	uint32_t max_routes;
 	uint32_t control_pps, control_prefix_pps; // limits of the XDP program
-	char socket[CONF_PATH_BYTES];		  // of sluicectl
+	char socket[CONF_PATH_BYTES];             // of sluicectl
 	char bpf_object[CONF_PATH_BYTES]; // steer.bpf.o; "": where it was built or installed
-	int log_level;			  // enum log_level
+	int log_level;                    // enum log_level
 	size_t interface_count;
 	struct conf_interface interfaces[PORT_ACCELERATED_MAX];
 	size_t gateway_count;

@@ -7,6 +7,7 @@
 #include "control/conf_value.h"
 #include "dataplane/base/log.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define FIELD(type, member) \
@@ -332,86 +333,94 @@ static void append_words(
 	}
 }
 
-const char *conf_option_legal(char out[CONF_LEGAL_BYTES], const struct conf_option *opt)
+// Options whose values have a range.
+static void legal_range(char out[CONF_LEGAL_BYTES], const struct conf_option *opt)
 {
 	char from[CONF_TEXT_BYTES], to[CONF_TEXT_BYTES];
 	unsigned long long min = opt->min, max = opt->max;
 
+	snprintf(from, sizeof(from), "%llu", min);
+	snprintf(to, sizeof(to), "%llu", max);
+	if (opt->type == CONF_T_PREFIX4)
+		snprintf(out, CONF_LEGAL_BYTES,
+			"an IPv4 network such as 10.8.0.0/24, prefix length ");
+	else if (opt->type == CONF_T_PREFIX6)
+		snprintf(out, CONF_LEGAL_BYTES,
+			"an IPv6 network such as fd00:8::/64, prefix length ");
+	else if (opt->type == CONF_T_VLANS)
+		snprintf(out, CONF_LEGAL_BYTES, "a VLAN tag ");
+	else if (opt->type == CONF_T_MAPPINGS)
+		snprintf(out, CONF_LEGAL_BYTES, "a list of mappings, as many as ");
+	else
+		out[0] = '\0';
+	if (opt->type == CONF_T_DURATION) {
+		conf_text_duration(from, min);
+		conf_text_duration(to, max);
+	} else if (opt->type == CONF_T_SIZE) {
+		conf_text_size(from, min);
+		conf_text_size(to, max);
+	}
+	snprintf(out + strlen(out), CONF_LEGAL_BYTES - strlen(out), "%s..%s", from, to);
+	if (opt->type == CONF_T_INTEGER)
+		append_words(out, opt->words, " or ");
+}
+
+// Options whose values have a length.
+static void legal_length(char out[CONF_LEGAL_BYTES], const struct conf_option *opt)
+{
+	size_t max = opt->max ? opt->max : opt->bytes - 1;
+	const char *head = "", *tail = "";
+
+	if (opt->type == CONF_T_NETNS)
+		head = "the name of a namespace (ip netns), ";
+	else if (opt->type == CONF_T_PATH || opt->type == CONF_T_FILE)
+		head = "a path of ";
+	if (opt->type == CONF_T_NAME)
+		tail = " of a-z, 0-9 and -";
+	else if (opt->type == CONF_T_IFNAME)
+		tail = " without space, slash and colon";
+	else if (opt->type == CONF_T_NETNS)
+		tail = " without slash";
+	snprintf(out, CONF_LEGAL_BYTES, "%s1..%zu characters%s", head, max, tail);
+}
+
+const char *conf_option_legal(char out[CONF_LEGAL_BYTES], const struct conf_option *opt)
+{
+	static const char *const texts[] = {
+		[CONF_T_BOOL] = "yes or no",
+		[CONF_T_ENUM] = "one of ",
+		[CONF_T_ADDR] = "an IPv4 or IPv6 unicast address",
+		[CONF_T_ADDRS] = "an IPv4 or IPv6 unicast address",
+		[CONF_T_PREFIXES] = "a network such as 192.168.1.0/24 or fd00:1::/64",
+		[CONF_T_CIPHERS] = "of ",
+		[CONF_T_LCORES] = "at most 32 cores in ascending order such as 1,2 or 1-3",
+		[CONF_T_MAPPING] = "a mapping of options",
+		[CONF_T_LATER] = "absent",
+	};
+	static_assert(DP_WORKERS_MAX == 32, "conf: the text of CONF_T_LCORES names another number");
+
 	switch (opt->type) {
 	case CONF_T_STRING:
-		snprintf(out, CONF_LEGAL_BYTES, "1..%zu characters", opt->bytes - 1);
-		break;
 	case CONF_T_NAME:
-		snprintf(out, CONF_LEGAL_BYTES, "1..%zu characters of a-z, 0-9 and -",
-			opt->bytes - 1);
-		break;
 	case CONF_T_IFNAME:
-		snprintf(out, CONF_LEGAL_BYTES, "1..%zu characters without space, slash and colon",
-			opt->bytes - 1);
-		break;
 	case CONF_T_NETNS:
-		snprintf(out, CONF_LEGAL_BYTES,
-			"the name of a namespace (ip netns), 1..%zu characters without slash",
-			opt->bytes - 1);
-		break;
 	case CONF_T_PATH:
 	case CONF_T_FILE:
-		snprintf(out, CONF_LEGAL_BYTES, "a path of 1..%llu characters",
-			max ? max : opt->bytes - 1ull);
-		break;
-	case CONF_T_BOOL:
-		snprintf(out, CONF_LEGAL_BYTES, "yes or no");
-		break;
-	case CONF_T_ENUM:
-		out[0] = '\0';
-		append_words(out, opt->words, "one of ");
+		legal_length(out, opt);
 		break;
 	case CONF_T_INTEGER:
-		snprintf(out, CONF_LEGAL_BYTES, "%llu..%llu", min, max);
-		append_words(out, opt->words, " or ");
-		break;
 	case CONF_T_DURATION:
-		snprintf(out, CONF_LEGAL_BYTES, "%s..%s", conf_text_duration(from, min),
-			conf_text_duration(to, max));
-		break;
 	case CONF_T_SIZE:
-		snprintf(out, CONF_LEGAL_BYTES, "%s..%s", conf_text_size(from, min),
-			conf_text_size(to, max));
-		break;
-	case CONF_T_ADDR:
-	case CONF_T_ADDRS:
-		snprintf(out, CONF_LEGAL_BYTES, "an IPv4 or IPv6 unicast address");
-		break;
 	case CONF_T_PREFIX4:
-		snprintf(out, CONF_LEGAL_BYTES,
-			"an IPv4 network such as 10.8.0.0/24, prefix length %llu..%llu", min, max);
-		break;
 	case CONF_T_PREFIX6:
-		snprintf(out, CONF_LEGAL_BYTES,
-			"an IPv6 network such as fd00:8::/64, prefix length %llu..%llu", min, max);
-		break;
-	case CONF_T_PREFIXES:
-		snprintf(out, CONF_LEGAL_BYTES, "a network such as 192.168.1.0/24 or fd00:1::/64");
-		break;
-	case CONF_T_CIPHERS:
-		out[0] = '\0';
-		append_words(out, opt->words, "of ");
-		break;
-	case CONF_T_LCORES:
-		snprintf(out, CONF_LEGAL_BYTES,
-			"at most %d cores in ascending order such as 1,2 or 1-3", DP_WORKERS_MAX);
-		break;
 	case CONF_T_VLANS:
-		snprintf(out, CONF_LEGAL_BYTES, "a VLAN tag %llu..%llu", min, max);
-		break;
-	case CONF_T_MAPPING:
-		snprintf(out, CONF_LEGAL_BYTES, "a mapping of options");
-		break;
 	case CONF_T_MAPPINGS:
-		snprintf(out, CONF_LEGAL_BYTES, "a list of %llu..%llu mappings", min, max);
+		legal_range(out, opt);
 		break;
-	case CONF_T_LATER:
-		snprintf(out, CONF_LEGAL_BYTES, "absent");
+	default:
+		snprintf(out, CONF_LEGAL_BYTES, "%s", texts[opt->type]);
+		if (opt->type == CONF_T_ENUM || opt->type == CONF_T_CIPHERS)
+			append_words(out, opt->words, "");
 		break;
 	}
 	return out;

@@ -17,7 +17,7 @@ enum conf_type {
 	CONF_T_PATH,   // relative to the file's directory
 	CONF_T_FILE,   // the same, and it must exist and be readable
 	CONF_T_BOOL,
-	CONF_T_ENUM,	// one of words
+	CONF_T_ENUM,    // one of words
 	CONF_T_INTEGER, // min..max, or one of words
 	CONF_T_DURATION,
 	CONF_T_SIZE,
@@ -29,9 +29,9 @@ enum conf_type {
 	CONF_T_CIPHERS, // words, in order of preference
 	CONF_T_LCORES,
 	CONF_T_VLANS,
-	CONF_T_MAPPING,	 // children, in the same struct
+	CONF_T_MAPPING,  // children, in the same struct
 	CONF_T_MAPPINGS, // a list of structs, see struct conf_list
-	CONF_T_LATER,	 // known, and refused until it works
+	CONF_T_LATER,    // known, and refused until it works
 };
 
 struct conf_word {

@@ -103,7 +103,7 @@ static bool mask(uint8_t addr[16], unsigned int len)
 
 	for (unsigned int i = 0; i < 16; i++) {
 		uint8_t keep = len >= 8 * (i + 1) ? 0xff
-			       : len > 8 * i	  ? (uint8_t)(0xff << (8 * (i + 1) - len))
+			       : len > 8 * i      ? (uint8_t)(0xff << (8 * (i + 1) - len))
 						  : 0;
 
 		had = had || (addr[i] & (uint8_t)~keep);

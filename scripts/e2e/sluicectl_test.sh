@@ -16,8 +16,11 @@ refused() { # STATUS PATTERN COMMAND...
 	grep -qE -e "$pattern" <<<"$out" || fail "sluicectl $* says \"$out\", not \"$pattern\""
 }
 
+renegotiated() { [ "$(ctl clients | jq '.[0].renegotiations')" -ge 1 ]; }
+
 gateway_up
 pings 1 "$(inside4 1)" 20
+assert_eq "renegotiations" "$(ctl clients | jq '.[0].renegotiations')" 0
 
 say_step "tables of at most 100 columns"
 for what in status clients counters "clients demo" "counters demo"; do
@@ -46,7 +49,7 @@ assert_eq "copies without a capture" "$(counter '.workers[0].captured')" "$befor
 
 say_step "renegotiate, reload, kill"
 assert_eq "clients renegotiated" "$(ctl renegotiate client1 | jq '.clients')" 1
-wait_for 10 grep -q "$(printf 1)" <(ctl clients | jq -r '.[0].renegotiations')
+wait_for 10 renegotiated || fail "no renegotiation: $(ctl clients)"
 pings 1 "$(inside4 1)" 20
 assert "reload" table reload
 cp "$BED_DIR/sluice.yaml" "$BED_DIR/good.yaml"
