@@ -94,7 +94,6 @@ struct conf_gateway {
 	bool fast_path;
 	bool copy_dscp;
 	enum conf_udp_checksum udp_checksum;
-	uint32_t slow_path_pps; // token bucket of this gateway's slow path
 };
 
 struct conf {

@@ -436,7 +436,6 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(g->data_ciphers[0], AEAD_AES_256_GCM);
 	CU_ASSERT_EQUAL(g->data_ciphers[1], AEAD_AES_128_GCM);
 	CU_ASSERT_EQUAL(g->tun_mtu, 0);
-	CU_ASSERT_EQUAL(g->slow_path_pps, 20000);
 	CU_ASSERT(g->mss_clamp && g->fast_path && g->copy_dscp && !g->redirect_gateway);
 	CU_ASSERT_STRING_EQUAL(g->tun, "sluice-gw2");
 	CU_ASSERT_STRING_EQUAL(g->netns, "");
