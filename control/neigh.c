@@ -60,8 +60,9 @@ struct neigh_link *neigh_link_get(struct neigh_table *t, int ifindex)
 	slot = prefix_tree_slot(&t->links, key, LINK_KEY_BITS);
 	if (!slot)
 		return NULL;
-	if (*slot)
-		return *slot;
+	link = *slot;
+	if (link)
+		return link;
 	link = calloc(1, sizeof(*link));
 	if (!link) {
 		prefix_tree_del(&t->links, key, LINK_KEY_BITS);

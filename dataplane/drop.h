@@ -9,7 +9,8 @@
 #define DROP_REASONS(X) \
 	X(TRUNCATED, "truncated", "frame shorter than its headers say") \
 	X(BAD_IP, "bad_ip", "IP header invalid: version, length or checksum") \
-	X(NOT_OURS, "not_ours", "frame for another host, on a port without an exception interface") \
+	X(NOT_OURS, "not_ours", \
+		"frame for another host, on a port without an exception interface") \
 	X(FRAGMENT, "fragment", "IP fragment on a port without an exception interface") \
 	X(NO_ENDPOINT, "no_endpoint", "UDP datagram to an address and port no gateway listens on") \
 	X(NO_PEER, "no_peer", "peer id, or client address, not in use") \
@@ -17,7 +18,8 @@
 	X(UNBOUND, "unbound", "data packet from an address the peer is not bound to") \
 	X(NO_KEY, "no_key", "key id matches neither key slot") \
 	X(SHORT, "short", "data packet shorter than header, tag and one byte") \
-	X(OVERLOAD, "overload", "worker saturated: dropped before the cipher by its gateway's share") \
+	X(OVERLOAD, "overload", \
+		"worker saturated: dropped before the cipher by its gateway's share") \
 	X(AUTH, "auth", "AEAD tag mismatch") \
 	X(REPLAY, "replay", "packet id seen before, zero, or older than the replay window") \
 	X(BAD_INNER, "bad_inner", "decrypted payload is neither IP nor a known message") \
@@ -29,7 +31,8 @@
 	X(STALE, "stale", "peer went away while the packet waited in a ring") \
 	X(HANDOFF_FULL, "handoff_full", "ring to the owner worker full") \
 	X(PUNT_FULL, "punt_full", "ring to the punt thread full") \
-	X(PUNT_LIMIT, "punt_limit", "token bucket of the slow path empty for this peer or gateway") \
+	X(PUNT_LIMIT, "punt_limit", \
+		"token bucket of the slow path empty for this peer or gateway") \
 	X(ECN, "ecn", "outer header marked for an inner packet that cannot carry it (RFC 6040)") \
 	X(TX_FULL, "tx_full", "port's transmit queue full") \
 	X(DOMAIN, "domain", "VLAN tag of no routing domain")
@@ -38,7 +41,7 @@ enum drop_reason {
 #define X(name, counter, text) DROP_##name,
 	DROP_REASONS(X)
 #undef X
-	DROP_REASON_COUNT
+		DROP_REASON_COUNT
 };
 
 // Counter name and one line of explanation; NULL past the end. Any thread.

@@ -26,8 +26,8 @@ struct keyslot {
 	_Atomic(uint64_t) recv_pkts; // accepted; control reads (first packet, AEAD limits)
 	_Atomic(uint64_t) send_pkts;
 	_Atomic(uint64_t) recv_failed; // tag mismatches
-	bool told_used;    // EVENT_KEY_USED was sent
-	bool told_pktid;   // EVENT_PKTID_HIGH was sent
+	bool told_used;                // EVENT_KEY_USED was sent
+	bool told_pktid;               // EVENT_PKTID_HIGH was sent
 	alignas(64) struct pktid_recv recv_pktid;
 
 	struct aead_key recv;

@@ -23,10 +23,10 @@
 // lengths, checksums and IPv4 identification zero. Replaced as a whole when the client's address
 // or the route to it changes.
 struct peer_link {
-	uint8_t family;    // 4 or 6
-	uint8_t hdr_len;   // 28 or 48: IP and UDP
-	bool udp_csum_zero; // send UDP checksum 0 (IPv4 only)
-	uint32_t nexthop;  // index for nexthop_get(); 0: through the kernel
+	uint8_t family;      // 4 or 6
+	uint8_t hdr_len;     // 28 or 48: IP and UDP
+	bool udp_csum_zero;  // send UDP checksum 0 (IPv4 only)
+	uint32_t nexthop;    // index for nexthop_get(); 0: through the kernel
 	uint32_t pseudo_sum; // UDP pseudo header without length, as a 32-bit partial sum
 	uint8_t hdr[48];
 	// What a received packet is compared with.
@@ -42,16 +42,16 @@ struct peer {
 	uint8_t owner;            // worker index, both directions
 	uint16_t gateway;
 	uint32_t peer_id;
-	uint32_t generation;      // never 0
-	rte_be32_t vpn4_be;       // 0: none
-	uint16_t mss4;            // clamp TCP MSS to this, inner IPv4; inner IPv6: 20 less. 0: do not
-	uint8_t data_v1;          // send P_DATA_V1 (client got no peer id)
-	uint8_t vpn6[16];         // all zero: none
+	uint32_t generation; // never 0
+	rte_be32_t vpn4_be;  // 0: none
+	uint16_t mss4;       // clamp TCP MSS to this, inner IPv4; inner IPv6: 20 less. 0: do not
+	uint8_t data_v1;     // send P_DATA_V1 (client got no peer id)
+	uint8_t vpn6[16];    // all zero: none
 
 	// Line 1 and on: owner worker: wo, control: ro. Times in TSC cycles, 0: never.
 	alignas(64) _Atomic(uint64_t) recv_tsc; // last authenticated packet
 	_Atomic(uint64_t) send_tsc;
-	_Atomic(uint64_t) in_pkts, in_bytes;   // carried, inner IP bytes
+	_Atomic(uint64_t) in_pkts, in_bytes; // carried, inner IP bytes
 	_Atomic(uint64_t) out_pkts, out_bytes;
 	_Atomic(uint64_t) link_in_bytes, link_out_bytes; // UDP payload bytes
 };

@@ -34,8 +34,10 @@ void log_set_prefix(bool syslog_prefix)
 static int line_head(char *line, size_t size, enum log_level level, const char *type)
 {
 	static const char *const names[] = {
-		[LOG_LEVEL_ERR] = "error",     [LOG_LEVEL_WARNING] = "warning",
-		[LOG_LEVEL_NOTICE] = "notice", [LOG_LEVEL_INFO] = "info",
+		[LOG_LEVEL_ERR] = "error",
+		[LOG_LEVEL_WARNING] = "warning",
+		[LOG_LEVEL_NOTICE] = "notice",
+		[LOG_LEVEL_INFO] = "info",
 		[LOG_LEVEL_DEBUG] = "debug",
 	};
 	struct timespec now;
@@ -47,12 +49,12 @@ static int line_head(char *line, size_t size, enum log_level level, const char *
 	clock_gettime(CLOCK_REALTIME, &now);
 	localtime_r(&now.tv_sec, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
-	return snprintf(line, size, "%s.%03ld %s %s: ", when, now.tv_nsec / 1000000, names[level],
-		type);
+	return snprintf(
+		line, size, "%s.%03ld %s %s: ", when, now.tv_nsec / 1000000, names[level], type);
 }
 
-static void write_line(enum log_level level, const char *type, const char *fmt, va_list ap,
-	const char *tail)
+static void write_line(
+	enum log_level level, const char *type, const char *fmt, va_list ap, const char *tail)
 {
 	char line[LINE_MAX_BYTES];
 	size_t len, i, head;
