@@ -104,6 +104,18 @@ static unsigned int domain_ports(const struct fabric *f, uint16_t domain, struct
 	return n;
 }
 
+// Workers know nothing of the kernel's packet filter. Whoever has rules there must hear of it.
+static void warn_of_rules(const char *netns)
+{
+	char text[256];
+
+	if (kernel_rules_check(netns, text, sizeof(text)) == 1)
+		LOG(WARNING,
+			"%s%s: %s: carried packets go round these rules; a gateway with "
+			"`fast_path: no` obeys them",
+			netns[0] ? "namespace " : "this namespace", netns, text);
+}
+
 static int domain_mirror(struct fabric *f, uint16_t domain)
 {
 	struct kernel_ops ops = {.routes_changed = kernel_routes_changed,
@@ -115,7 +127,10 @@ static int domain_mirror(struct fabric *f, uint16_t domain)
 	unsigned int n = domain_ports(f, domain, ports);
 
 	d->kernel = kernel_new(f->loop, d->netns, domain, f->dp->fib, ports, n, &ops);
-	return d->kernel ? 0 : -errno;
+	if (!d->kernel)
+		return -errno;
+	warn_of_rules(d->netns);
+	return 0;
 }
 
 int fabric_domain(struct fabric *f, const char *netns)
