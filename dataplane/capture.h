@@ -11,7 +11,8 @@
 
 #include <rte_mbuf.h>
 
-struct dp;
+#include "dataplane/state.h"
+
 struct worker;
 
 #define CAPTURE_LINK 0x01 // sealed packets, from the outer IP header on
@@ -31,6 +32,17 @@ struct capture_info {
 static inline struct capture_info *capture_info_of(struct rte_mbuf *m)
 {
 	return (struct capture_info *)rte_mbuf_to_priv(m);
+}
+
+// Worker. Does anyone want copies of this gateway's packets?
+static inline bool capture_is_on(const struct dp_state *st, uint16_t gateway, uint8_t what)
+{
+	const _Atomic(uint8_t) *bits;
+
+	if (unlikely(gateway >= st->gateway_count))
+		return false;
+	bits = st->gateways[gateway].capture;
+	return unlikely(bits && (atomic_load_explicit(bits, memory_order_relaxed) & what));
 }
 
 // Control: up to n copies, now the caller's (rte_pktmbuf_free when done). Returns how many.

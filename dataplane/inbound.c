@@ -44,22 +44,13 @@ struct leftovers {
 	struct rte_mbuf *m[WORKER_BURST]; // frames the other path may want
 };
 
-static void not_ours(
-	struct worker *w, const struct dp_port *port, struct rte_mbuf *m, enum drop_reason reason)
-{
-	if (port->has_exception)
-		punt_push(w, m, PUNT_TO_EXCEPTION, PUNT_EXCEPTION);
-	else
-		pkt_drop(w, m, reason);
-}
-
 static void leave(struct worker *w, const struct dp_port *port, struct leftovers *rest,
 	struct rte_mbuf *m, enum drop_reason reason)
 {
 	if (port->vpn_side)
 		rest->m[rest->n++] = m;
 	else
-		not_ours(w, port, m, reason);
+		punt_exception(w, port, m, reason);
 }
 
 // Cuts the mbuf down to the UDP payload and remembers where it came from.
@@ -96,12 +87,12 @@ static void parse_one(struct worker *w, const struct dp_port *port, struct rte_m
 		return;
 	}
 	if (!frame_is_to(data, &port->port->mac)) {
-		not_ours(w, port, m, DROP_NOT_OURS);
+		punt_exception(w, port, m, DROP_NOT_OURS);
 		return;
 	}
 	domain = frame_domain(&f, port);
 	if (domain == DP_NO_DOMAIN) {
-		not_ours(w, port, m, DROP_DOMAIN);
+		punt_exception(w, port, m, DROP_DOMAIN);
 		return;
 	}
 	verdict = outer_parse(data, m->data_len, &f, &o);
@@ -223,12 +214,6 @@ static void find_burst(struct worker *w, struct batch *b)
 
 // --- Authenticate ------------------------------------------------------------------------------
 
-static void key_prefetch(const struct aead_key *key)
-{
-	for (unsigned int i = 0; i < sizeof(key->opaque); i += RTE_CACHE_LINE_SIZE)
-		rte_prefetch0(key->opaque + i);
-}
-
 static void key_burst(struct worker *w, struct batch *b)
 {
 	struct keyslot *k, *last = NULL;
@@ -248,23 +233,13 @@ static void key_burst(struct worker *w, struct batch *b)
 			continue;
 		}
 		if (k != last)
-			key_prefetch(&k->recv);
+			aead_key_prefetch(&k->recv);
 		last = k;
 		b->m[n] = m;
 		b->peer[n] = b->peer[i];
 		b->key[n++] = k;
 	}
 	b->n = n;
-}
-
-static bool is_captured(struct worker *w, const struct pkt *p, uint8_t what)
-{
-	const _Atomic(uint8_t) *bits;
-
-	if (p->gateway >= w->st->gateway_count)
-		return false;
-	bits = w->st->gateways[p->gateway].capture;
-	return unlikely(bits && (atomic_load_explicit(bits, memory_order_relaxed) & what));
 }
 
 static void op_fill(struct aead_op *op, struct rte_mbuf *m, const struct keyslot *k)
@@ -296,7 +271,7 @@ static void open_burst(struct worker *w, struct batch *b)
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < b->n; i++) {
-		if (is_captured(w, pkt_of(b->m[i]), CAPTURE_LINK))
+		if (capture_is_on(w->st, pkt_of(b->m[i])->gateway, CAPTURE_LINK))
 			capture_copy(w, b->m[i], CAPTURE_LINK, true);
 		op_fill(&ops[i], b->m[i], b->key[i]);
 	}
@@ -424,7 +399,7 @@ static void carry(struct worker *w, struct peer *peer, struct rte_mbuf *m, struc
 	counter_add(&peer->in_bytes, in->bytes);
 	if (inner_mss_clamp(ip, in, peer->mss4))
 		counter_add(&gc->mss_clamped, 1);
-	if (is_captured(w, p, CAPTURE_VPN))
+	if (capture_is_on(w->st, p->gateway, CAPTURE_VPN))
 		capture_copy(w, m, CAPTURE_VPN, true);
 	punt = route(w, gw, in, memo, &nh);
 	if (unlikely(punt != PUNT_REASON_COUNT)) {
@@ -514,6 +489,7 @@ void inbound_burst(struct worker *w, uint16_t port, struct rte_mbuf **m, unsigne
 			rte_prefetch0(rte_pktmbuf_mtod(m[i + PREFETCH_AHEAD], void *));
 			rte_prefetch0(pkt_of(m[i + PREFETCH_AHEAD]));
 		}
+		m[i]->port = port; // not every driver says so
 		parse_one(w, p, m[i], &rest, &b);
 	}
 	find_burst(w, &b);

@@ -37,15 +37,6 @@ struct batch {
 
 // --- Parse, find the peer ------------------------------------------------------------------------
 
-static void not_ours(
-	struct worker *w, const struct dp_port *port, struct rte_mbuf *m, enum drop_reason reason)
-{
-	if (port->has_exception)
-		punt_push(w, m, PUNT_TO_EXCEPTION, PUNT_EXCEPTION);
-	else
-		pkt_drop(w, m, reason);
-}
-
 // Remembers inner header and peer; the data is cut down to the IP packet.
 static void vpn_fill(
 	struct rte_mbuf *m, uint16_t l2_len, const struct inner *in, const struct peer *peer)
@@ -139,12 +130,12 @@ static void parse_one(struct worker *w, const struct dp_port *port, struct rte_m
 		return;
 	}
 	if (unlikely(!frame_is_to(data, &port->port->mac) || f.family == 0)) {
-		not_ours(w, port, m, DROP_NOT_OURS);
+		punt_exception(w, port, m, DROP_NOT_OURS);
 		return;
 	}
 	domain = frame_domain(&f, port);
 	if (unlikely(domain == DP_NO_DOMAIN)) {
-		not_ours(w, port, m, DROP_DOMAIN);
+		punt_exception(w, port, m, DROP_DOMAIN);
 		return;
 	}
 	kind = inner_parse_ip(data + f.l2_len, m->data_len - f.l2_len, &in);
@@ -154,7 +145,7 @@ static void parse_one(struct worker *w, const struct dp_port *port, struct rte_m
 	}
 	peer = peer_of(w, domain, &in, memo);
 	if (unlikely(!peer)) {
-		not_ours(w, port, m, DROP_NO_PEER);
+		punt_exception(w, port, m, DROP_NO_PEER);
 		return;
 	}
 	admit(w, port, peer, m, f.l2_len, &in, b);
@@ -262,12 +253,6 @@ static void pktid_burst(struct worker *w, struct batch *b)
 
 // --- Seal ------------------------------------------------------------------------------------------
 
-static void key_prefetch(const struct aead_key *key)
-{
-	for (unsigned int i = 0; i < sizeof(key->opaque); i += RTE_CACHE_LINE_SIZE)
-		rte_prefetch0(key->opaque + i);
-}
-
 // Composes the OpenVPN header in front of the text and describes the operation.
 static void op_fill(
 	struct aead_op *op, struct rte_mbuf *m, const struct peer *peer, const struct keyslot *k)
@@ -298,13 +283,6 @@ static void op_fill(
 	op->len = len;
 }
 
-static bool is_captured(struct worker *w, const struct peer *peer, uint8_t what)
-{
-	const _Atomic(uint8_t) *bits = w->st->gateways[peer->gateway].capture;
-
-	return unlikely(bits && (atomic_load_explicit(bits, memory_order_relaxed) & what));
-}
-
 static void seal_burst(struct worker *w, struct batch *b)
 {
 	struct aead_op ops[WORKER_BURST];
@@ -314,11 +292,11 @@ static void seal_burst(struct worker *w, struct batch *b)
 		const struct dp_gateway *gw = &w->st->gateways[b->peer[i]->gateway];
 
 		if (i == 0 || b->key[i] != b->key[i - 1])
-			key_prefetch(&b->key[i]->send);
+			aead_key_prefetch(&b->key[i]->send);
 		p->link_tos = 0;
 		if (likely(p->flags & PKT_F_OUTBOUND)) {
 			p->link_tos = inner_tos_encap(p->vpn_tos, gw->copy_dscp, gw->ecn_compat);
-			if (is_captured(w, b->peer[i], CAPTURE_VPN))
+			if (capture_is_on(w->st, b->peer[i]->gateway, CAPTURE_VPN))
 				capture_copy(w, b->m[i], CAPTURE_VPN, false);
 		}
 		op_fill(&ops[i], b->m[i], b->peer[i], b->key[i]);
@@ -415,7 +393,7 @@ static void owned_burst(struct worker *w, struct batch *b)
 		return;
 	seal_burst(w, b);
 	for (unsigned int i = 0; i < b->n; i++) {
-		if (is_captured(w, b->peer[i], CAPTURE_LINK))
+		if (capture_is_on(w->st, b->peer[i]->gateway, CAPTURE_LINK))
 			capture_copy(w, b->m[i], CAPTURE_LINK, false);
 		account(w, b->peer[i], b->key[i], b->m[i]);
 		send_one(w, b->m[i], b->link[i], b->nh[i]);
@@ -445,6 +423,8 @@ void outbound_frames(struct worker *w, uint16_t port, struct rte_mbuf **m, unsig
 void outbound_burst(struct worker *w, uint16_t port, struct rte_mbuf **m, unsigned int n)
 {
 	counter_add(&w->counters->port[port].rx_pkts, n);
+	for (unsigned int i = 0; i < n; i++)
+		m[i]->port = port; // not every driver says so
 	outbound_frames(w, port, m, n);
 }
 

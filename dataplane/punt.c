@@ -90,3 +90,12 @@ void punt_push(struct worker *w, struct rte_mbuf *m, enum punt_dest dest, enum p
 	if ((flags & PKT_F_OUTBOUND) && dest == PUNT_TO_LINK)
 		counter_add(&gc->slow_out_pkts, 1);
 }
+
+void punt_exception(
+	struct worker *w, const struct dp_port *port, struct rte_mbuf *m, enum drop_reason reason)
+{
+	if (port->has_exception)
+		punt_push(w, m, PUNT_TO_EXCEPTION, PUNT_EXCEPTION);
+	else
+		pkt_drop(w, m, reason);
+}

@@ -13,7 +13,10 @@
 
 #include <stdint.h>
 
+#include "dataplane/drop.h"
+
 struct dp;
+struct dp_port;
 struct rte_mbuf;
 struct worker;
 
@@ -55,3 +58,8 @@ unsigned int punt_pop_burst(struct dp *dp, struct rte_mbuf **m, unsigned int n);
 
 // Worker. Takes ownership of m: punts it, or drops it as PUNT_FULL or PUNT_LIMIT. Counts either.
 void punt_push(struct worker *w, struct rte_mbuf *m, enum punt_dest dest, enum punt_reason reason);
+
+// Worker. A frame of this port that is not the fast path's: the kernel gets it where the port has an
+// exception interface, else it is dropped.
+void punt_exception(
+	struct worker *w, const struct dp_port *port, struct rte_mbuf *m, enum drop_reason reason);

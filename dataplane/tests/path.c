@@ -390,13 +390,13 @@ size_t path_vpn_frame(const struct path_peer *pp, const struct packet_spec *s, u
 		pp->conf.gateway == 1 ? PATH_VLAN : PACKET_UNTAGGED, ip, len);
 }
 
-struct rte_mbuf *path_mbuf(struct path *p, uint16_t port, const uint8_t *data, size_t len)
+struct rte_mbuf *path_mbuf(struct path *p, const uint8_t *data, size_t len)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(p->dp->pool);
 
 	die_if(!m, "rte_pktmbuf_alloc");
 	memcpy(rte_pktmbuf_append(m, (uint16_t)len), data, len);
-	m->port = port;
+	m->port = UINT16_MAX;                        // not every driver says where it came from
 	memset(pkt_of(m), 0xa5, sizeof(struct pkt)); // what an earlier user left
 	return m;
 }
@@ -404,7 +404,7 @@ struct rte_mbuf *path_mbuf(struct path *p, uint16_t port, const uint8_t *data, s
 void path_in(
 	struct path *p, unsigned int worker, enum path_port port, const uint8_t *frame, size_t len)
 {
-	struct rte_mbuf *m = path_mbuf(p, port, frame, len);
+	struct rte_mbuf *m = path_mbuf(p, frame, len);
 	struct worker *w = p->w[worker];
 
 	w->now_tsc = p->now_tsc;

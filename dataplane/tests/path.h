@@ -95,7 +95,7 @@ size_t path_link_frame(
 // An inner packet as it reaches port VPN.
 size_t path_vpn_frame(const struct path_peer *pp, const struct packet_spec *s, uint8_t *out);
 
-struct rte_mbuf *path_mbuf(struct path *p, uint16_t port, const uint8_t *data, size_t len);
+struct rte_mbuf *path_mbuf(struct path *p, const uint8_t *data, size_t len);
 // One frame through a worker's path, with the flush of its turn.
 void path_in(
 	struct path *p, unsigned int worker, enum path_port port, const uint8_t *frame, size_t len);

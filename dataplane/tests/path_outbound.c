@@ -428,7 +428,7 @@ static void test_csum_offload(void)
 	p.st->ports[LINK].udp_csum_offload = true;
 	s = path_spec_out(pp, 4);
 	len = path_vpn_frame(pp, &s, frame);
-	m = path_mbuf(&p, VPN, frame, len);
+	m = path_mbuf(&p, frame, len);
 	rte_mbuf_refcnt_set(m, 2); // ours too
 	p.w[0]->st = state_get(p.dp);
 	outbound_burst(p.w[0], VPN, &m, 1);

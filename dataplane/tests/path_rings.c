@@ -328,7 +328,7 @@ static void test_no_mbuf(void)
 	s.payload = payload;
 	s.payload_len = sizeof(payload);
 	len = path_vpn_frame(pp, &s, frame);
-	m = path_mbuf(&p, VPN, frame, len);
+	m = path_mbuf(&p, frame, len);
 	while ((taken[n] = rte_pktmbuf_alloc(p.dp->pool)))
 		n++;
 	p.w[0]->st = state_get(p.dp);
@@ -388,7 +388,7 @@ static void test_mixed_burst(void)
 		struct packet_spec s = path_spec_out(to, i & 1 ? 4 : 6);
 
 		len = path_vpn_frame(to, &s, frame);
-		m[i] = path_mbuf(&p, VPN, frame, len);
+		m[i] = path_mbuf(&p, frame, len);
 	}
 	p.w[0]->st = state_get(p.dp);
 	outbound_burst(p.w[0], VPN, m, WORKER_BURST);
