@@ -9,6 +9,8 @@
 
 #define CELL_BYTES 48
 #define COLUMNS_MAX 12
+#define LINE_COLUMNS 100
+#define TEXT_MIN 9
 
 enum format { F_TEXT, F_COUNT, F_BYTES, F_PERCENT, F_SECONDS, F_MICROS };
 
@@ -93,8 +95,32 @@ static void table_row(FILE *out, const struct column *columns, const json_t *row
 			fill(cell, lookup(row, columns[i].key), columns[i].format);
 		else
 			snprintf(cell, sizeof(cell), "%s", columns[i].title);
+		if (text && (int)strlen(cell) > widths[i]) {
+			cell[widths[i] - 1] = '~';
+			cell[widths[i]] = '\0';
+		}
 		fprintf(out, "%*s%s", text ? (last ? 0 : -widths[i]) : widths[i], cell,
 			last ? "\n" : "  ");
+	}
+}
+
+// Cuts the widest texts until a line fits; --json has all of them.
+static void shrink(const struct column *columns, int *widths)
+{
+	int total, widest;
+
+	for (;;) {
+		total = -2;
+		widest = -1;
+		for (int i = 0; columns[i].title; i++) {
+			total += widths[i] + 2;
+			if (columns[i].format == F_TEXT && widths[i] > TEXT_MIN &&
+				(widest < 0 || widths[i] > widths[widest]))
+				widest = i;
+		}
+		if (total <= LINE_COLUMNS || widest < 0)
+			return;
+		widths[widest]--;
 	}
 }
 
@@ -114,6 +140,7 @@ static void table(FILE *out, const struct column *columns, const json_t *rows)
 				widths[i] = (int)strlen(cell);
 		}
 	}
+	shrink(columns, widths);
 	table_row(out, columns, NULL, widths);
 	json_array_foreach(rows, index, row) table_row(out, columns, row, widths);
 }

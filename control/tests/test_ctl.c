@@ -67,6 +67,17 @@ static void test_clients(void)
 		"gw1          a?[2J   192.0.2.1:1  10.8.0.2  AES-256-GCM  1:01:01  1024.0k  50.0M  connected\n"
 		"gateway-two  -       -            -         -                  -        -      -  handshake\n");
 	free(text);
+	// Long ones are cut, the line still fits.
+	text = print(ctl_print_clients,
+		"[{\"gateway\":\"a-gateway-with-quite-a-long-name\",\"common_name\":"
+		"\"somebody.with.a.long.name@example.com\",\"remote\":"
+		"\"[2001:db8:1111:2222:3333:4444:5555:6666]:54321\",\"vpn4\":\"10.108.100.200\","
+		"\"cipher\":\"AES-256-GCM\",\"connected_s\":90000,\"in_bytes\":123456789,"
+		"\"out_bytes\":123456789,\"state\":\"connected\"}]");
+	CU_ASSERT_EQUAL(strlen(strchr(text, '\n') + 1), 101);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "somebody"));
+	CU_ASSERT_PTR_NOT_NULL(strchr(text, '~'));
+	free(text);
 	text = print(ctl_print_clients, "[]");
 	CU_ASSERT_STRING_EQUAL(text, "no clients\n");
 	free(text);
