@@ -28,20 +28,20 @@ usage_error() {
 }
 
 need_root() {
-	[ "$(id -u)" -eq 0 ] || die "$1 needs root: run it with sudo"
+	[ "$(id -u)" -eq 0 ] || die "$1 needs root: run it as root, or with sudo"
 }
 
 log_dir() {
 	local dir=${SLUICE_LOG_DIR:-/var/log/sluice}
 	mkdir -p "$dir" 2>/dev/null && [ -w "$dir" ] || dir=$SLUICE_BUILD/log
-	mkdir -p "$dir"
+	mkdir -p "$dir" 2>/dev/null || true
 	printf '%s\n' "$dir"
 }
 
 # Everything that steps print goes to this file, named after the command.
 log_open() {
 	LOG_FILE=$(log_dir)/$1.log
-	printf 'scripts/sluice %s, %s\n' "$1" "$(date -u +%FT%TZ)" >"$LOG_FILE" ||
+	{ printf 'scripts/sluice %s, %s\n' "$1" "$(date -u +%FT%TZ)" >"$LOG_FILE"; } 2>/dev/null ||
 		die "cannot write $LOG_FILE: set SLUICE_LOG_DIR to a directory you may write to"
 }
 

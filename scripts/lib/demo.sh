@@ -33,6 +33,9 @@ demo_main() {
 	demo_options "$@"
 	need_root demo
 	log_open demo
+	# Known now, not after all the measuring; and what stands there if the demo ends early.
+	[ -z "$DEMO_JSON" ] || { printf '{"ok":false}\n' >"$DEMO_JSON"; } 2>/dev/null ||
+		die "cannot write $DEMO_JSON"
 	if [ -n "$DEMO_STOP" ]; then
 		demo_stop
 		return
