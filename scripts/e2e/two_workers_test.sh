@@ -8,7 +8,7 @@
 WORKERS=2 BED_QUEUES=2
 . "$(dirname "$0")/_init.sh"
 
-CONF_EXTRA="lcores: 0,1"
+CONF_EXTRA="lcores: 1,2"
 gateway_up 2
 # Receive steering of the pair picks the queue by the sender's core: move the senders about.
 proc_start iperf3 inside1 iperf3 -s
