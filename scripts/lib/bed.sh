@@ -46,7 +46,7 @@ host_add() {
 	on "$1" sh -c 'for conf in all default; do
 		echo 0 >/proc/sys/net/ipv6/conf/$conf/accept_dad
 		echo 0 >/proc/sys/net/ipv6/conf/$conf/accept_ra
-	done'
+	done' || die "cannot enter a network namespace: a chroot whose root is no mount point?"
 }
 
 # router_on NAME: forwards packets, as a node does.

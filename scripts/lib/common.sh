@@ -93,9 +93,13 @@ step() {
 	[ -n "${STEP_QUIET:-}" ] || say "$title: done ($((SECONDS - start)) s)"
 }
 
+step_gone() { ! kill -0 -- "-$STEP_PID" 2>/dev/null; }
+
+# Ends a running step with everything it started, and lets it clean up.
 step_stop() {
 	[ -n "$STEP_PID" ] || return 0
 	kill -TERM -- "-$STEP_PID" 2>/dev/null || true
+	wait_for 30 step_gone || warn "a step does not end: process group $STEP_PID"
 	STEP_PID=
 }
 

@@ -124,7 +124,8 @@ demo_iperf() {
 	local title=$1 file=$2
 	shift 2
 	wait_for 5 on inside1 ss -Hltn sport = 5201 || true
-	step "$title" on client1 taskset -c 0 timeout $((DEMO_SECONDS + 20)) iperf3 -c "$(inside4 1)" \
+	# In the foreground: timeout must not leave the process group that an interrupt ends.
+	step "$title" on client1 taskset -c 0 timeout --foreground $((DEMO_SECONDS + 20)) iperf3 -c "$(inside4 1)" \
 		-t "$DEMO_SECONDS" --connect-timeout 5000 -J --logfile "$file" "$@" || {
 		cat "$file" >>"$LOG_FILE" 2>/dev/null || true
 		demo_fail demo "iperf3 through the tunnel failed ($title)"

@@ -28,8 +28,10 @@ setup_hugepages() {
 	echo "$want" >"$SETUP_HUGE_DIR/nr_hugepages" ||
 		die "cannot write $SETUP_HUGE_DIR/nr_hugepages: container without the right?"
 	free=$(huge_free_mb)
-	[ "$free" -ge "$SETUP_HUGE_MB" ] ||
+	[ "$free" -ge "$SETUP_HUGE_MB" ] || {
+		echo "$total" >"$SETUP_HUGE_DIR/nr_hugepages" || true
 		die "only $free MB of $SETUP_HUGE_MB MB in hugepages: free memory, reboot, or set SLUICE_HUGE_MB"
+	}
 	say "changed: hugepages of 2 MB from $total to $want (vm.nr_hugepages)"
 }
 

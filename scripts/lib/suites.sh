@@ -156,7 +156,8 @@ suite_fuzz() {
 e2e_one() {
 	local test=scripts/e2e/$1_test.sh limit
 	limit=$(sed -n 's/^# timeout: //p' "$test")
-	timeout --kill-after=30 "${limit:-$E2E_TIMEOUT}" bash "$test"
+	# exec: timeout leads the process group that an interrupt ends, and does not make its own.
+	exec timeout --kill-after=30 "${limit:-$E2E_TIMEOUT}" bash "$test"
 }
 
 suite_e2e() {
