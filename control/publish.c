@@ -6,21 +6,18 @@
 #include "control/retire.h"
 #include "dataplane/base/log.h"
 #include "dataplane/inject.h"
+#include "dataplane/outer.h"
 #include "dataplane/worker.h"
 
 #include <rte_cycles.h>
-#include <rte_ip.h>
 #include <rte_malloc.h>
 #include <rte_ring.h>
-#include <rte_udp.h>
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 LOG_TYPE("publish");
-
-#define OUTER_TTL 64
 
 // What control remembers of a peer id, published or not.
 struct peer_id_record {
@@ -186,67 +183,35 @@ static void key_retired(void *arg, void *obj)
 	rte_free(obj);
 }
 
-// Sum of 16-bit words, big-endian data, not folded.
-static uint32_t sum_words(const uint8_t *data, size_t len)
-{
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i + 1 < len; i += 2)
-		sum += (uint32_t)(data[i] | data[i + 1] << 8);
-	return sum;
-}
-
-static void link_header_v4(
-	struct peer_link *l, const struct session_addr *local, const struct session_addr *remote)
-{
-	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)l->hdr;
-
-	*ip = (struct rte_ipv4_hdr){.version_ihl = RTE_IPV4_VHL_DEF,
-		.time_to_live = OUTER_TTL,
-		.next_proto_id = IPPROTO_UDP};
-	memcpy(&ip->src_addr, local->addr, 4);
-	memcpy(&ip->dst_addr, remote->addr, 4);
-	l->pseudo_sum = sum_words(local->addr, 4) + sum_words(remote->addr, 4) +
-			rte_cpu_to_be_16(IPPROTO_UDP);
-	l->hdr_len = sizeof(*ip) + sizeof(struct rte_udp_hdr);
-}
-
-static void link_header_v6(
-	struct peer_link *l, const struct session_addr *local, const struct session_addr *remote)
-{
-	struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)l->hdr;
-
-	*ip = (struct rte_ipv6_hdr){.vtc_flow = rte_cpu_to_be_32(6u << 28),
-		.proto = IPPROTO_UDP,
-		.hop_limits = OUTER_TTL};
-	memcpy(ip->src_addr, local->addr, 16);
-	memcpy(ip->dst_addr, remote->addr, 16);
-	l->pseudo_sum = sum_words(local->addr, 16) + sum_words(remote->addr, 16) +
-			rte_cpu_to_be_16(IPPROTO_UDP);
-	l->hdr_len = sizeof(*ip) + sizeof(struct rte_udp_hdr);
-}
-
 static struct peer_link *link_new(const struct session_addr *local,
 	const struct session_addr *remote, uint32_t nexthop, bool udp_csum_zero)
 {
 	struct peer_link *l = rte_zmalloc("peer_link", sizeof(*l), RTE_CACHE_LINE_SIZE);
-	struct rte_udp_hdr *udp;
 
 	if (!l)
 		return NULL;
-	l->family = remote->family;
+	outer_link_init(
+		l, remote->family, local->addr, local->port_be, remote->addr, remote->port_be);
 	l->nexthop = nexthop;
-	if (remote->family == 4)
-		link_header_v4(l, local, remote);
-	else
-		link_header_v6(l, local, remote);
 	l->udp_csum_zero = udp_csum_zero && remote->family == 4;
-	udp = (struct rte_udp_hdr *)(l->hdr + l->hdr_len - sizeof(*udp));
-	udp->src_port = local->port_be;
-	udp->dst_port = remote->port_be;
-	memcpy(l->remote_addr, remote->addr, remote->family == 4 ? 4 : 16);
-	l->remote_port_be = remote->port_be;
 	return l;
+}
+
+static bool has_vpn6(const struct peer *peer)
+{
+	static const uint8_t none[16];
+
+	return memcmp(peer->vpn6, none, sizeof(none)) != 0;
+}
+
+// An address that could not be published because another peer has it stays that peer's.
+static void address_del(
+	struct publish *p, const struct peer *peer, uint8_t family, const uint8_t *addr)
+{
+	uint16_t domain = p->records[peer->peer_id].vpn_domain;
+
+	if (iroute_lookup(p->dp->iroute, domain, family, addr) == peer->peer_id)
+		iroute_del(p->dp->iroute, domain, family, addr, family == 4 ? 32 : 128);
 }
 
 int publish_peer_add(struct publish *p, uint32_t peer_id, const struct publish_peer *desc)
@@ -283,7 +248,7 @@ int publish_peer_add(struct publish *p, uint32_t peer_id, const struct publish_p
 	// Reachable from inside only once the peer itself is in place.
 	if (peer->vpn4_be)
 		rc = iroute_add(p->dp->iroute, desc->vpn_domain, 4, desc->vpn4, 32, peer_id);
-	if (!rc && desc->vpn6[0])
+	if (!rc && has_vpn6(peer))
 		rc = iroute_add(p->dp->iroute, desc->vpn_domain, 6, desc->vpn6, 128, peer_id);
 	if (rc) {
 		errno_log(rc, "peer=%u: cannot publish its addresses", peer_id);
@@ -328,9 +293,9 @@ void publish_peer_del(struct publish *p, uint32_t peer_id)
 	if (!peer)
 		return;
 	if (peer->vpn4_be)
-		iroute_del(p->dp->iroute, rec->vpn_domain, 4, (const uint8_t *)&peer->vpn4_be, 32);
-	if (peer->vpn6[0])
-		iroute_del(p->dp->iroute, rec->vpn_domain, 6, peer->vpn6, 128);
+		address_del(p, peer, 4, (const uint8_t *)&peer->vpn4_be);
+	if (has_vpn6(peer))
+		address_del(p, peer, 6, peer->vpn6);
 	iroute_link_del(p->dp->iroute, peer->gateway, rec->remote.family, rec->remote.addr,
 		rec->remote.port_be);
 	for (int i = 0; i < 2; i++) {

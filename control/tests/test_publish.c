@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// What workers see of a client, and how long they may go on looking at it. The one reader of the
+// grace periods is the test itself, so each step of them is under its hand.
+
+#include "control/publish.h"
+
+#include "dataplane/aead.h"
+#include "dataplane/outer.h"
+#include "dataplane/tests/harness.h"
+#include "dataplane/worker.h"
+
+#include <CUnit/CUnit.h>
+#include <rte_byteorder.h>
+#include <rte_lcore.h>
+#include <rte_rcu_qsbr.h>
+
+#include <errno.h>
+#include <string.h>
+
+#define READER 0
+#define DOMAIN 3
+#define GATEWAY 1
+#define PEERS 2
+
+static struct dp *dp;
+static struct worker *worker;
+static struct publish *p;
+
+static const uint8_t client6[16] = {0, 0x64, 0xff, 0x9b, [15] = 9}; // begins with a zero
+
+static void set_up(void)
+{
+	const struct dp_limits limits = {.peers_max = PEERS,
+		.routes_max = 64,
+		.gateways_max = 2,
+		.worker_count = 1,
+		.mbufs = 1024};
+
+	dp = dp_new(&limits);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(dp);
+	worker = worker_new(dp, 0, rte_lcore_id(), WORKER_POLL_BUSY);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(worker);
+	p = publish_new(dp);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	rte_rcu_qsbr_thread_register(dp->qsbr, READER);
+	rte_rcu_qsbr_thread_online(dp->qsbr, READER);
+}
+
+static void tear_down(void)
+{
+	rte_rcu_qsbr_thread_offline(dp->qsbr, READER);
+	rte_rcu_qsbr_thread_unregister(dp->qsbr, READER);
+	publish_free(p);
+	worker_free(worker);
+	dp_free(dp);
+}
+
+static void quiescent(void)
+{
+	rte_rcu_qsbr_quiescent(dp->qsbr, READER);
+	publish_tick(p);
+}
+
+static struct publish_peer client(uint8_t last)
+{
+	struct publish_peer d = {
+		.gateway = GATEWAY,
+		.vpn_domain = DOMAIN,
+		.local = {.family = 4, .addr = {192, 0, 2, 1}, .port_be = rte_cpu_to_be_16(1194)},
+		.remote = {.family = 4, .addr = {198, 51, 100, last}, .port_be = 4242},
+		.vpn4 = {10, 8, 0, last},
+	};
+
+	memcpy(d.vpn6, client6, sizeof(d.vpn6));
+	d.vpn6[15] = last;
+	return d;
+}
+
+static uint32_t add(uint8_t last)
+{
+	const struct publish_peer d = client(last);
+	uint32_t id = publish_peer_id_get(p);
+
+	CU_ASSERT_NOT_EQUAL_FATAL(id, PROTO_PEER_ID_UNDEF);
+	CU_ASSERT_PTR_NULL(peer_by_id(dp->peers, id));
+	CU_ASSERT_EQUAL_FATAL(publish_peer_add(p, id, &d), 0);
+	return id;
+}
+
+// Out of line: CUnit's way out of a failed test is none that the compiler knows.
+static __attribute__((noinline)) struct peer *peer_of(uint32_t id)
+{
+	struct peer *peer = peer_by_id(dp->peers, id);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
+	return peer;
+}
+
+static uint32_t by_link(const struct publish_peer *d)
+{
+	return iroute_link_lookup(
+		dp->iroute, d->gateway, d->remote.family, d->remote.addr, d->remote.port_be);
+}
+
+static void key_make(struct session_key *k, uint8_t key_id)
+{
+	*k = (struct session_key){.key_id = key_id, .cipher = AEAD_AES_256_GCM};
+	memset(k->send_key, 0x10 + key_id, sizeof(k->send_key));
+	memset(k->recv_key, 0x20 + key_id, sizeof(k->recv_key));
+	memset(k->send_iv, 0x30 + key_id, sizeof(k->send_iv));
+	memset(k->recv_iv, 0x40 + key_id, sizeof(k->recv_iv));
+}
+
+static void key_add(uint32_t id, uint8_t key_id, bool promote)
+{
+	struct session_key key;
+
+	key_make(&key, key_id);
+	CU_ASSERT_EQUAL(publish_key_add(p, id, &key, promote), 0);
+}
+
+static void test_visible(void)
+{
+	const struct publish_peer d = client(9);
+	const struct peer_link *link;
+	struct peer *peer;
+	uint32_t id;
+
+	set_up();
+	CU_ASSERT_EQUAL(iroute_lookup(dp->iroute, DOMAIN, 4, d.vpn4), PROTO_PEER_ID_UNDEF);
+	id = add(9);
+	CU_ASSERT_EQUAL(iroute_lookup(dp->iroute, DOMAIN, 4, d.vpn4), id);
+	CU_ASSERT_EQUAL(iroute_lookup(dp->iroute, DOMAIN, 6, d.vpn6), id);
+	CU_ASSERT_EQUAL(iroute_lookup(dp->iroute, DOMAIN + 1, 4, d.vpn4), PROTO_PEER_ID_UNDEF);
+	CU_ASSERT_EQUAL(by_link(&d), id);
+	peer = peer_of(id);
+	CU_ASSERT_EQUAL(peer->peer_id, id);
+	CU_ASSERT_EQUAL(peer->gateway, GATEWAY);
+	CU_ASSERT_NOT_EQUAL(peer->generation, 0);
+	CU_ASSERT_PTR_NULL(peer_key_primary(peer));
+	link = peer->link;
+	CU_ASSERT_EQUAL(link->hdr_len, 28);
+	CU_ASSERT_EQUAL(link->hdr[8], OUTER_TTL);
+	CU_ASSERT_EQUAL(link->hdr[9], 17);
+	CU_ASSERT_EQUAL(memcmp(link->hdr + 12, d.local.addr, 4), 0);
+	CU_ASSERT_EQUAL(memcmp(link->hdr + 16, d.remote.addr, 4), 0);
+	CU_ASSERT_EQUAL(memcmp(link->remote_addr, d.remote.addr, 16), 0);
+	publish_peer_del(p, id);
+	tear_down();
+}
+
+static void test_keys(void)
+{
+	struct keyslot *first, *second;
+	struct keyslot copy;
+	struct peer *peer;
+	uint32_t id;
+
+	set_up();
+	id = add(9);
+	peer = peer_of(id);
+	key_add(id, 0, true);
+	first = peer_key_primary(peer);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(first);
+	CU_ASSERT_EQUAL(first->key_id, 0);
+	CU_ASSERT_EQUAL(first->send_iv[0], 0x30);
+	CU_ASSERT_EQUAL(first->recv_iv[0], 0x40);
+	CU_ASSERT_EQUAL(first->generation, peer->generation);
+	// A second one receives and does not send until it is promoted.
+	key_add(id, 1, false);
+	second = peer_key_by_id(peer, 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(second);
+	CU_ASSERT_PTR_EQUAL(peer_key_primary(peer), first);
+	publish_key_promote(p, id, 1);
+	CU_ASSERT_PTR_EQUAL(peer_key_primary(peer), second);
+	CU_ASSERT_PTR_EQUAL(peer_key_by_id(peer, 0), first);
+	publish_key_promote(p, id, 5); // nobody's
+	CU_ASSERT_PTR_EQUAL(peer_key_primary(peer), second);
+	// The third takes the place of the one that does not send: two at most. A worker may still
+	// be using the first one.
+	copy = *first;
+	key_add(id, 2, false);
+	CU_ASSERT_PTR_NULL(peer_key_by_id(peer, 0));
+	CU_ASSERT_PTR_EQUAL(peer_key_primary(peer), second);
+	publish_tick(p);
+	CU_ASSERT_EQUAL(memcmp(&copy, first, sizeof(copy)), 0);
+	quiescent();
+	CU_ASSERT_NOT_EQUAL(memcmp(&copy, first, sizeof(copy)), 0);
+	publish_key_del(p, id, 2);
+	CU_ASSERT_PTR_NULL(peer_key_by_id(peer, 2));
+	CU_ASSERT_PTR_EQUAL(peer_key_primary(peer), second);
+	publish_peer_del(p, id);
+	tear_down();
+}
+
+// Lookups end at once, memory and id last until nobody can know them.
+static void test_grace(void)
+{
+	const struct publish_peer d = client(9);
+	uint32_t id, other, generation;
+	struct peer *peer;
+
+	set_up();
+	other = publish_peer_id_get(p);
+	id = add(9);
+	CU_ASSERT_NOT_EQUAL(other, id);
+	CU_ASSERT_EQUAL(publish_peer_id_get(p), PROTO_PEER_ID_UNDEF);
+	peer = peer_of(id);
+	generation = peer->generation;
+	key_add(id, 0, true);
+
+	publish_peer_del(p, id);
+	CU_ASSERT_PTR_NULL(peer_by_id(dp->peers, id));
+	CU_ASSERT_EQUAL(iroute_lookup(dp->iroute, DOMAIN, 4, d.vpn4), PROTO_PEER_ID_UNDEF);
+	CU_ASSERT_EQUAL(iroute_lookup(dp->iroute, DOMAIN, 6, d.vpn6), PROTO_PEER_ID_UNDEF);
+	CU_ASSERT_EQUAL(by_link(&d), PROTO_PEER_ID_UNDEF);
+	publish_tick(p);
+	CU_ASSERT_EQUAL(peer->peer_id, id);
+	CU_ASSERT_EQUAL(peer->generation, generation);
+	CU_ASSERT_EQUAL(publish_peer_id_get(p), PROTO_PEER_ID_UNDEF);
+	publish_peer_del(p, id); // once is enough
+	quiescent();
+	CU_ASSERT_EQUAL(publish_peer_id_get(p), id);
+	CU_ASSERT_EQUAL(publish_peer_add(p, id, &d), 0);
+	CU_ASSERT_EQUAL(peer_of(id)->generation, generation + 1);
+	publish_peer_del(p, id);
+	tear_down();
+}
+
+// A packet in a ring knows the peer by its id: that does not come back before the packet is out.
+static void test_ring(void)
+{
+	static const uint8_t text[16] = {1};
+	uint32_t id;
+
+	set_up();
+	publish_peer_id_get(p);
+	id = add(9);
+	key_add(id, 0, true);
+	CU_ASSERT_EQUAL(publish_message(p, id, text, sizeof(text)), 0);
+	publish_peer_del(p, id);
+	quiescent();
+	quiescent();
+	CU_ASSERT_EQUAL(publish_peer_id_get(p), PROTO_PEER_ID_UNDEF);
+	CU_ASSERT_EQUAL(worker_turn(worker), 1);
+	CU_ASSERT_EQUAL(counter_get(&worker->counters->port[PKT_PORT_CONTROL].drop[DROP_STALE]), 1);
+	quiescent();
+	CU_ASSERT_EQUAL(publish_peer_id_get(p), id);
+	tear_down();
+}
+
+// Who asks for what another peer has gets nothing, and the other one keeps all it has.
+static void test_taken(void)
+{
+	struct publish_peer d = client(9);
+	const struct publish_peer first = client(9);
+	uint32_t id, loser;
+
+	set_up();
+	id = add(9);
+	loser = publish_peer_id_get(p);
+	CU_ASSERT_EQUAL(publish_peer_add(p, loser, &d), -EEXIST); // the outside address
+	CU_ASSERT_EQUAL(publish_peer_id_get(p), loser);           // given back
+	d.remote.port_be++;
+	CU_ASSERT_EQUAL(publish_peer_add(p, loser, &d), -EEXIST); // the inside ones
+	CU_ASSERT_EQUAL(iroute_lookup(dp->iroute, DOMAIN, 4, first.vpn4), id);
+	CU_ASSERT_EQUAL(iroute_lookup(dp->iroute, DOMAIN, 6, first.vpn6), id);
+	CU_ASSERT_EQUAL(by_link(&first), id);
+	CU_ASSERT_EQUAL(by_link(&d), PROTO_PEER_ID_UNDEF);
+	CU_ASSERT_PTR_NULL(peer_by_id(dp->peers, loser));
+	quiescent();
+	CU_ASSERT_EQUAL(publish_peer_id_get(p), loser);
+	publish_peer_del(p, id);
+	tear_down();
+}
+
+static void test_link(void)
+{
+	const struct publish_peer d = client(9);
+	const struct peer_link *before;
+	struct peer *peer;
+	uint32_t id;
+
+	set_up();
+	id = add(9);
+	peer = peer_of(id);
+	before = peer->link;
+	CU_ASSERT_EQUAL(publish_peer_link(p, id, &d.remote, 7), 0);
+	CU_ASSERT_PTR_NOT_EQUAL(peer->link, before);
+	CU_ASSERT_EQUAL(before->remote_port_be, d.remote.port_be); // may still be read
+	CU_ASSERT_EQUAL(peer->link->nexthop, 7);
+	before = peer->link;
+	CU_ASSERT_EQUAL(publish_peer_link(p, id, &d.remote, 7), 0);
+	CU_ASSERT_PTR_EQUAL(peer->link, before);
+	publish_peer_del(p, id);
+	CU_ASSERT_EQUAL(publish_peer_link(p, id, &d.remote, 7), -ENOENT);
+	tear_down();
+}
+
+int main(void)
+{
+	static const struct harness_test tests[] = {
+		{"a peer is visible once it is published", test_visible},
+		{"two keys at most, promoted in place, kept for readers", test_keys},
+		{"lookups end at once, memory and id after the grace period", test_grace},
+		{"an id waits for the rings", test_ring},
+		{"what another peer has stays with it", test_taken},
+		{"a new link leaves the old one to its readers", test_link},
+		{NULL, NULL},
+	};
+	const char *why;
+
+	harness_eal_init(256);
+	if (aead_init(&why))
+		return 1;
+	return harness_run("publish", tests);
+}
