@@ -141,7 +141,7 @@ gateway_up() { # [CLIENTS [INSIDES]]
 	done
 }
 
-gateway_start() { sluiced_start "$@" || fail "sluiced did not start"; }
+gateway_start() { sluiced_start || fail "sluiced did not start"; }
 
 # pings N ADDRESS COUNT [OPTION]...: none may be lost.
 pings() {
