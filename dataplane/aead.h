@@ -15,8 +15,9 @@
 
 enum aead_cipher { AEAD_AES_128_GCM, AEAD_AES_192_GCM, AEAD_AES_256_GCM, AEAD_CIPHER_COUNT };
 
-// An expanded key; its inside is the engine's. Wipe with aead_key_wipe().
-#define AEAD_KEY_BYTES 1152
+// An expanded key; its inside is the engine's: 1008 bytes in intel-ipsec-mb 1.3, 1264 in 2.0.
+// Wipe with aead_key_wipe().
+#define AEAD_KEY_BYTES 1280
 struct aead_key {
 	alignas(64) uint8_t opaque[AEAD_KEY_BYTES];
 	enum aead_cipher cipher;

@@ -18,8 +18,8 @@
 
 static_assert(sizeof(struct gcm_key_data) <= AEAD_KEY_BYTES, "aead: key does not fit");
 
-// An expanded key is 1008 bytes; the lines behind them hold struct aead_key's cipher.
-#define KEY_LINES (sizeof(struct aead_key) / 64)
+// Lines of an expanded key; struct aead_key's cipher is in a line of its own.
+#define KEY_LINES ((sizeof(struct gcm_key_data) + 63) / 64)
 // How many operations ahead keys are fetched: far enough to hide a miss behind two ciphers, near
 // enough not to push each other out of the first-level cache.
 #define PREFETCH_AHEAD 2u
@@ -100,6 +100,7 @@ static inline void prefetch_key(const struct aead_key *key)
 {
 	for (unsigned int i = 0; i < KEY_LINES; i++)
 		rte_prefetch0(key->opaque + 64 * i);
+	rte_prefetch0(&key->cipher);
 }
 
 // Keys are fetched two operations ahead; a run of operations on one key fetches it once.
