@@ -230,6 +230,8 @@ static void depart(struct client *c)
 
 	c->admitted = false;
 	g->admitted_count--;
+	c->departed = true;
+	g->departed_count++;
 	client_steer(c, session_lease(c->session), false);
 	g->env.client_by_peer[c->peer_id] = NULL;
 	publish_peer_del(g->env.publish, c->peer_id);
@@ -385,6 +387,7 @@ void client_free(struct client *c)
 
 	if (c->admitted)
 		depart(c);
+	g->departed_count -= c->departed;
 	ev_timer_stop(g->env.loop, &c->timer);
 	HASH_DELETE(by_key, g->clients, c);
 	g->session_count--;

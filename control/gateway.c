@@ -123,6 +123,12 @@ static uint32_t half_open_limit(const struct gateway *g)
 	return n < HALF_OPEN_MIN ? HALF_OPEN_MIN : n > HALF_OPEN_MAX ? HALF_OPEN_MAX : n;
 }
 
+// Clients that say goodbye all at once must not keep them from coming back.
+uint32_t gateway_half_open(const struct gateway *g)
+{
+	return g->session_count - g->admitted_count - g->departed_count;
+}
+
 static void first_input(struct gateway *g, const struct session_addr *remote,
 	struct client_key *key, const uint8_t *data, size_t len)
 {
@@ -142,7 +148,7 @@ static void first_input(struct gateway *g, const struct session_addr *remote,
 		g->first_dropped++;
 		return;
 	}
-	if (g->session_count - g->admitted_count >= half_open_limit(g)) {
+	if (gateway_half_open(g) >= half_open_limit(g)) {
 		g->half_open_dropped++;
 		return;
 	}
@@ -386,7 +392,7 @@ void gateway_totals(const struct gateway *g, struct gateway_totals *out)
 
 	*out = (struct gateway_totals){
 		.clients = g->admitted_count,
-		.handshakes = g->session_count - g->admitted_count,
+		.handshakes = gateway_half_open(g),
 		.admitted = g->admitted_total,
 		.refused = g->refused_total,
 		.first_packets = g->first_packets,

@@ -40,6 +40,7 @@ struct client {
 	UT_hash_handle by_key;
 	ev_timer timer;
 	bool admitted; // holds a peer, an address and a place among the connected
+	bool departed; // was admitted; lives on to deliver its last message
 	uint32_t peer_id;
 	uint32_t pool_entry;
 	char common_name[SESSION_CN_BYTES];
@@ -68,7 +69,7 @@ struct gateway {
 	struct cookie_key cookie;
 	struct client *clients; // by client_key
 	struct client_name *names;
-	uint32_t session_count, admitted_count;
+	uint32_t session_count, admitted_count, departed_count; // the rest is half open
 	uint64_t admitted_total, refused_total, first_packets, first_dropped, half_open_dropped;
 };
 
@@ -78,6 +79,8 @@ extern const struct session_ops client_session_ops;
 struct client *client_new(struct gateway *g, const struct session_addr *remote,
 	const struct client_key *key, const uint8_t own_sid[SESSION_ID_BYTES]);
 void client_free(struct client *c);
+// Sessions that have not shown a certificate we trust, or were refused with one.
+uint32_t gateway_half_open(const struct gateway *g);
 // After any call into the session: frees it when it is over, else sets the timer.
 void client_settle(struct client *c);
 void client_link_update(struct client *c);

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// A gateway's bookkeeping of its clients: what sessions ask of it is asked here by the test.
+
+#include "control/gateway_priv.h"
+
+#include "control/tests/test_pki.h"
+#include "dataplane/tests/harness.h"
+#include "dataplane/worker.h"
+
+#include <CUnit/CUnit.h>
+#include <rte_byteorder.h>
+#include <rte_lcore.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PEERS 4
+
+static struct dp *dp;
+static struct worker *worker;
+static struct gateway *g;
+static struct gateway_settings *settings;
+static struct client *by_peer[PEERS];
+static struct test_pki *pki;
+
+static struct gateway_settings *settings_new(void)
+{
+	struct conf_gateway gw = {.name = "gw1",
+		.endpoint_addr = {.family = 4, .addr = {192, 0, 2, 1}},
+		.client_cidr = {.family = 4, .len = 24, .addr = {10, 8}},
+		.max_connections = 2,
+		.hand_window_s = 60};
+	char err[256];
+	struct gateway_settings *s;
+
+	snprintf(gw.ca, sizeof(gw.ca), "%s", test_pki_path(pki, "ca.crt"));
+	snprintf(gw.cert, sizeof(gw.cert), "%s", test_pki_path(pki, "server.crt"));
+	snprintf(gw.key, sizeof(gw.key), "%s", test_pki_path(pki, "server.key"));
+	s = gateway_settings_load(&gw, err, sizeof(err));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	s->session.arg = g;
+	return s;
+}
+
+static void set_up(void)
+{
+	const struct dp_limits limits = {.peers_max = PEERS,
+		.routes_max = 64,
+		.gateways_max = 2,
+		.worker_count = 1,
+		.mbufs = 1024};
+	const struct fabric_ops ops = {0};
+	const struct conf conf = {0};
+
+	memset(by_peer, 0, sizeof(by_peer));
+	dp = dp_new(&limits);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(dp);
+	worker = worker_new(dp, 0, rte_lcore_id(), WORKER_POLL_BUSY);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(worker);
+	g = calloc(1, sizeof(*g));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(g);
+	g->tun_fd = -1;
+	g->env = (struct gateway_env){
+		.loop = ev_default_loop(EVFLAG_AUTO), .dp = dp, .client_by_peer = by_peer};
+	g->env.publish = publish_new(dp);
+	g->env.fabric = fabric_open(&conf, g->env.loop, dp, g->env.publish, NULL, &ops);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(g->env.fabric);
+	CU_ASSERT_EQUAL_FATAL(fabric_domain(g->env.fabric, ""), 0);
+	settings = settings_new();
+	g->settings = settings;
+	g->local = (struct session_addr){.family = 4, .addr = {192, 0, 2, 1}};
+	g->tun_mtu = 1400;
+	g->pool = ippool_new(&settings->conf.client_cidr, &settings->conf.client_cidr6);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(g->pool);
+}
+
+static void tear_down(void)
+{
+	struct fabric *fabric = g->env.fabric;
+	struct publish *publish = g->env.publish;
+
+	gateway_close(g);
+	fabric_close(fabric);
+	publish_free(publish);
+	worker_free(worker);
+	dp_free(dp);
+}
+
+static struct client *begin(uint8_t last)
+{
+	const struct session_addr remote = {
+		.family = 4, .addr = {198, 51, 100, last}, .port_be = 4242};
+	struct client_key key = {.family = 4, .port_be = 4242, .sid = {last}};
+	const uint8_t own_sid[SESSION_ID_BYTES] = {7, last};
+	struct client *c;
+
+	memcpy(key.addr, remote.addr, sizeof(key.addr));
+	c = client_new(g, &remote, &key, own_sid);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	return c;
+}
+
+static enum session_verdict admit(struct client *c)
+{
+	struct session_lease lease = {0};
+
+	return client_session_ops.admit(g, c->session, &lease);
+}
+
+static void test_half_open(void)
+{
+	struct client *a, *b;
+
+	set_up();
+	a = begin(1);
+	b = begin(2);
+	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
+	CU_ASSERT_EQUAL(gateway_half_open(g), 2);
+	CU_ASSERT_EQUAL(admit(a), SESSION_ADMIT);
+	CU_ASSERT_EQUAL(gateway_half_open(g), 1);
+	// It has gone, and lives on to say so to its client: that is no handshake.
+	client_session_ops.closed(g, a->session, SESSION_END_KILLED);
+	CU_ASSERT_EQUAL(gateway_session_count(g), 2);
+	CU_ASSERT_EQUAL(gateway_half_open(g), 1);
+	client_free(a);
+	CU_ASSERT_EQUAL(gateway_half_open(g), 1);
+	// Never admitted: half open to its end.
+	client_session_ops.closed(g, b->session, SESSION_END_HANDSHAKE);
+	CU_ASSERT_EQUAL(gateway_half_open(g), 1);
+	client_free(b);
+	CU_ASSERT_EQUAL(gateway_half_open(g), 0);
+	CU_ASSERT_EQUAL(gateway_session_count(g), 0);
+	tear_down();
+}
+
+// The one who is replaced loses everything at once, and is freed by the loop, not by its successor.
+static void test_replaced(void)
+{
+	struct client *a, *b;
+
+	set_up();
+	settings->conf.duplicate_cn = CONF_DUPLICATE_REPLACE;
+	a = begin(1);
+	b = begin(2);
+	CU_ASSERT_EQUAL(admit(a), SESSION_ADMIT);
+	CU_ASSERT_PTR_EQUAL(by_peer[a->peer_id], a);
+	CU_ASSERT_EQUAL(admit(b), SESSION_ADMIT); // the same name, which is none
+	CU_ASSERT(!a->admitted);
+	CU_ASSERT(session_is_closed(a->session));
+	CU_ASSERT_PTR_NULL(by_peer[a->peer_id]);
+	CU_ASSERT_PTR_EQUAL(by_peer[b->peer_id], b);
+	CU_ASSERT_EQUAL(ippool_used(g->pool), 1);
+	CU_ASSERT_EQUAL(gateway_session_count(g), 2);
+	ev_run(g->env.loop, EVRUN_ONCE);
+	CU_ASSERT_EQUAL(gateway_session_count(g), 1);
+	CU_ASSERT_EQUAL(gateway_half_open(g), 0);
+	tear_down();
+}
+
+static void test_full(void)
+{
+	struct client *c[3];
+
+	set_up();
+	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
+	for (uint8_t i = 0; i < 3; i++)
+		c[i] = begin((uint8_t)(i + 1));
+	CU_ASSERT_EQUAL(admit(c[0]), SESSION_ADMIT);
+	CU_ASSERT_EQUAL(admit(c[1]), SESSION_ADMIT);
+	CU_ASSERT_EQUAL(admit(c[2]), SESSION_REFUSE_FULL);
+	CU_ASSERT_EQUAL(ippool_used(g->pool), 2);
+	settings->conf.duplicate_cn = CONF_DUPLICATE_REFUSE;
+	CU_ASSERT_EQUAL(admit(c[2]), SESSION_REFUSE_DUPLICATE);
+	client_free(c[1]);
+	CU_ASSERT_EQUAL(ippool_used(g->pool), 1);
+	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
+	CU_ASSERT_EQUAL(admit(c[2]), SESSION_ADMIT);
+	tear_down();
+}
+
+int main(void)
+{
+	static const struct harness_test tests[] = {
+		{"who has left is not half open", test_half_open},
+		{"who is replaced goes at once", test_replaced},
+		{"who finds no room changes nothing", test_full},
+		{NULL, NULL},
+	};
+	int rc;
+
+	harness_eal_init(256);
+	pki = test_pki_new();
+	test_pki_ca(pki, "ca");
+	test_pki_issue(pki, "ca", "server", "serverAuth", -1, 30);
+	rc = harness_run("client", tests);
+	test_pki_free(pki);
+	return rc;
+}
