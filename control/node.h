@@ -52,6 +52,9 @@ struct node_reload_report {
 	char text[4096];
 };
 void node_reload(struct node *n, struct node_reload_report *report);
+// The part of it that names what only a restart can change; a function of its own for its test.
+void reload_refuse_node_options(
+	const struct conf *now, const struct conf *new, struct node_reload_report *report);
 
 // For reload.c: what gateways stand on; a new snapshot for the workers (0 or -ENOMEM).
 struct gateway_env node_gateway_env(struct node *n);

@@ -38,34 +38,55 @@ static void say(struct node_reload_report *r, const char *fmt, ...)
 		snprintf(r->text + len, sizeof(r->text) - len, "\n");
 }
 
-// Options of the node that are fixed from the start, and differ.
-static void refuse_node_options(
+// Member by member: the place in the file does not matter, nor does what padding holds.
+static bool same_interface(const struct conf_interface *a, const struct conf_interface *b)
+{
+	if (strcmp(a->name, b->name) || a->sides != b->sides || a->driver != b->driver ||
+		strcmp(a->netns, b->netns) || a->mtu != b->mtu ||
+		a->memif_server != b->memif_server || a->memif_id != b->memif_id ||
+		strcmp(a->exception, b->exception) || a->vlan_count != b->vlan_count)
+		return false;
+	for (size_t i = 0; i < a->vlan_count; i++)
+		if (a->vlans[i].id != b->vlans[i].id ||
+			strcmp(a->vlans[i].netns, b->vlans[i].netns))
+			return false;
+	return true;
+}
+
+static bool same_interfaces(const struct conf *a, const struct conf *b)
+{
+	if (a->interface_count != b->interface_count)
+		return false;
+	for (size_t i = 0; i < a->interface_count; i++)
+		if (!same_interface(&a->interfaces[i], &b->interfaces[i]))
+			return false;
+	return true;
+}
+
+// Options of the node that are fixed from the start, and differ: each by its name.
+void reload_refuse_node_options(
 	const struct conf *now, const struct conf *new, struct node_reload_report *r)
 {
-	const char *name = NULL;
+	const struct {
+		const char *name;
+		bool same;
+	} options[] = {
+		{"workers", now->workers == new->workers},
+		{"lcores", !strcmp(now->lcores, new->lcores)},
+		{"control_lcore", now->control_lcore == new->control_lcore},
+		{"poll", now->poll == new->poll},
+		{"memory", now->memory_bytes == new->memory_bytes},
+		{"max_routes", now->max_routes == new->max_routes},
+		{"socket", !strcmp(now->socket, new->socket)},
+		{"bpf_object", !strcmp(now->bpf_object, new->bpf_object)},
+		{"control_pps", now->control_pps == new->control_pps},
+		{"control_prefix_pps", now->control_prefix_pps == new->control_prefix_pps},
+		{"interfaces", same_interfaces(now, new)},
+	};
 
-	if (now->workers != new->workers)
-		name = "workers";
-	else if (strcmp(now->lcores, new->lcores))
-		name = "lcores";
-	else if (now->control_lcore != new->control_lcore)
-		name = "control_lcore";
-	else if (now->poll != new->poll)
-		name = "poll";
-	else if (now->memory_bytes != new->memory_bytes)
-		name = "memory";
-	else if (now->max_routes != new->max_routes)
-		name = "max_routes";
-	else if (strcmp(now->socket, new->socket))
-		name = "socket";
-	else if (now->control_pps != new->control_pps ||
-		 now->control_prefix_pps != new->control_prefix_pps)
-		name = "limits of control packets";
-	else if (now->interface_count != new->interface_count ||
-		 memcmp(now->interfaces, new->interfaces, sizeof(now->interfaces)))
-		name = "interfaces";
-	if (name)
-		say(r, "refused: %s: needs a restart", name);
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (!options[i].same)
+			say(r, "refused: %s: needs a restart", options[i].name);
 }
 
 struct plan {
@@ -183,7 +204,7 @@ void node_reload(struct node *n, struct node_reload_report *r)
 	}
 	for (size_t i = 0; i < new->warning_count; i++)
 		say(r, "warning: %s", new->warnings[i]);
-	refuse_node_options(n->conf, new, r);
+	reload_refuse_node_options(n->conf, new, r);
 	apply_plan(n, p, r);
 	log_set_level((enum log_level) new->log_level);
 	r->ok = node_publish(n) == 0;
