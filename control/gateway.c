@@ -340,6 +340,9 @@ void gateway_fill_state(const struct gateway *g, struct dp_gateway *out)
 		.active = true,
 		.fast_path = conf->fast_path,
 		.copy_dscp = conf->copy_dscp,
+		// Stock clients do not carry a CE mark of the outer header inwards: with ECT on
+		// the outside, congestion would go unnoticed (RFC 6040, section 4.3).
+		.ecn_compat = true,
 		.vpn_domain = g->vpn_domain,
 		.link_domain = g->link_domain,
 		.tun_mtu = g->tun_mtu,
