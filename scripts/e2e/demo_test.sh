@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026, The Sluice authors
+#
+# The demonstration itself: its JSON, its exit code, and that it fails when the workers do nothing.
+# timeout: 170
+. "$(dirname "$0")/_init.sh"
+
+export SLUICE_LOG_DIR=$BED_DIR/demo
+demo() { "$SLUICE_TOP/scripts/sluice" demo --seconds 2 "$@" >"$BED_DIR/demo.log" 2>&1; }
+
+demo --json "$BED_DIR/demo.json" || fail "the demo failed: $(tail -n 20 "$BED_DIR/demo.log")"
+assert_eq "keys of the JSON" "$(jq -r 'keys_unsorted | join(" ")' "$BED_DIR/demo.json")" \
+	"ok cipher ping_loss_pct tcp_up_mbps tcp_down_mbps fast_in_pkts fast_out_pkts slow_in_pkts slow_out_pkts"
+assert_eq ok "$(jq .ok "$BED_DIR/demo.json")" true
+say_step "workers disabled"
+! demo --disable-workers --json "$BED_DIR/slow.json" || fail "the demo passed without workers"
+assert_eq ok "$(jq .ok "$BED_DIR/slow.json")" false
+say_step "wrong arguments"
+rc=0
+demo --nonsense || rc=$?
+assert_eq "exit code of a wrong argument" $rc 2
+test_done

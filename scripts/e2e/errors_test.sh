@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026, The Sluice authors
+#
+# A fault of configuration or machine is one line that says what and how to mend it, and an exit
+# code that is not 0; nothing stays behind.
+# timeout: 120
+. "$(dirname "$0")/_init.sh"
+
+good() { conf_write; }
+change() { # SED EXPRESSION
+	conf_write
+	sed -i "$1" "$BED_DIR/sluice.yaml"
+}
+
+bed_usual
+pki_all "$BED_DIR/pki" client1
+conf_write
+on node "$SLUICED" -c "$BED_DIR/sluice.yaml" --check >/dev/null || fail "--check refuses a good file"
+
+say_step "configuration"
+change 's/^workers: .*/workers: 0/'
+sluiced_refuses '^sluiced: .*sluice\.yaml:1:[0-9]+: workers must be 1\.\..*got "0"' --check
+change 's/client_cidr: .*/client_cidr: 10.8.0.0\/33/'
+sluiced_refuses 'sluice\.yaml:[0-9]+:[0-9]+: gateway demo: client_cidr .*10\.8\.0\.0/33' --check
+change 's/tls_crypt:/tls_auth:/'
+sluiced_refuses 'gateway demo: tls_auth' --check
+change 's/tls_crypt:/no_such_option:/'
+sluiced_refuses 'no_such_option' --check
+change "s|/ca.crt|/absent.crt|"
+sluiced_refuses 'absent\.crt' --check
+good
+rm -f "$BED_DIR/none.yaml"
+out=$(on node "$SLUICED" -c "$BED_DIR/none.yaml" 2>&1) && fail "no configuration, no error"
+grep -q 'none.yaml' <<<"$out" || fail "missing configuration: $out"
+
+say_step "machine"
+change 's/name: in1/name: nosuch0/'
+sluiced_refuses 'nosuch0'
+change 's/side: inside/side: inside, netns: nosuchns/'
+sluiced_refuses 'nosuchns'
+change 's/^memory: .*/memory: 900gb/'
+sluiced_refuses '[Hh]ugepage'
+change 's/port: 1194/port: 1199/'
+proc_start blocker node socat -u UDP4-RECVFROM:1199,bind=192.0.2.1 -
+wait_for 5 on node sh -c 'ss -Hlun | grep -q 1199' || true
+sluiced_refuses '1199.*(in use|already)'
+proc_stop blocker
+good
+proc_start nobody node setpriv --reuid 65534 --clear-groups "$SLUICED" -c "$BED_DIR/sluice.yaml"
+wait_for 10 proc_gone nobody || fail "sluiced runs as nobody"
+assert_log nobody 'root|permission|Permission|CAP_|denied'
+! on node ip -o link show | grep -qE 'sluice-|xdp' || fail "something was left behind"
+
+say_step "a second daemon"
+gateway_start
+sluiced_refuses 'running|in use|busy'
+test_done

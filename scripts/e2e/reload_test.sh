@@ -1,0 +1,35 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026, The Sluice authors
+#
+# HUP and `sluicectl reload`: a bad file changes nothing, a good one is applied, what cannot be is
+# refused by name; the client's pings are not disturbed.
+. "$(dirname "$0")/_init.sh"
+
+gateway_up
+on client1 ping -n -q -i 0.02 -c 300 -W 2 "$(inside4 1)" >"$BED_DIR/ping.log" &
+ping=$!
+say_step "a bad file"
+cp "$BED_DIR/sluice.yaml" "$BED_DIR/good.yaml"
+sed -i 's/^workers: .*/workers: many/' "$BED_DIR/sluice.yaml"
+proc_signal sluiced HUP
+assert_log sluiced 'workers must be'
+assert "sluiced is gone" sluiced_answers
+out=$(ctl reload 2>&1) && fail "a bad file was applied: $out"
+say_step "what needs a restart is refused by name"
+sed 's/^workers: .*/workers: 2/' "$BED_DIR/good.yaml" >"$BED_DIR/sluice.yaml"
+out=$(ctl reload 2>&1 || true)
+grep -q workers <<<"$out" || fail "workers is not named: $out"
+say_step "a good change: a second gateway"
+{
+	cat "$BED_DIR/good.yaml"
+	PORT=1195 CLIENT_CIDR=10.9.0.0/24 CLIENT_CIDR6=fd00:9::/64 conf_gateway second
+} >"$BED_DIR/sluice.yaml"
+ctl reload >/dev/null || fail "a good file was refused"
+assert_eq gateways "$(ctl status | jq '.gateways | length')" 2
+wait $ping || fail "ping: $(tail -n 2 "$BED_DIR/ping.log")"
+grep -q ' 0% packet loss' "$BED_DIR/ping.log" || fail "the reload cost packets: $(grep loss "$BED_DIR/ping.log")"
+client_stop 1
+PORT=1195 client_start 1
+client_wait 1 || fail "the new gateway takes no client"
+test_done

@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026, The Sluice authors
+#
+# The slow path is a way, not a loss: with fast_path off, and with workers disabled, the kernel
+# carries everything; a flood that only the kernel can answer is limited and disturbs no one.
+# timeout: 150
+. "$(dirname "$0")/_init.sh"
+
+bed_usual 2
+pki_all "$BED_DIR/pki" client1 client2
+say_step "fast_path: no"
+GATEWAY_EXTRA="fast_path: no"
+conf_write
+gateway_start
+client_start 1
+client_wait 1 || fail "client 1 did not connect"
+pings 1 "$(inside4 1)" 50
+pings 1 "$(inside6 1)" 20
+assert_eq "packets on the fast path" "$(gateway_counter 'fast_in_pkts + .fast_out_pkts')" 0
+assert_ge "packets on the slow path" "$(gateway_counter slow_in_pkts)" 70
+client_stop 1
+proc_stop sluiced
+say_step "a flood of expiring packets, limited"
+GATEWAY_EXTRA="slow_path_pps: 200"
+conf_write
+gateway_start
+client_start 1
+client_start 2
+client_wait 1 || fail "client 1 did not connect"
+client_wait 2 || fail "client 2 did not connect"
+on client2 timeout 6 ping -n -q -f -t 1 "$(inside4 1)" >/dev/null 2>&1 &
+sleep 0.5
+pings 1 "$(inside4 1)" 100
+wait || true
+assert_ge "packets above the limit" "$(gateway_counter drop.punt_limit)" 1000
+assert_ge "packets within the limit" "$(gateway_counter punt.ttl)" 100
+test_done
