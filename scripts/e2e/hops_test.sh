@@ -19,7 +19,7 @@ grep -q '10\.8\.0\.1 ' <<<"$out" || fail "mtr does not show the gateway: $out"
 out=$(on inside1 traceroute -n -q 1 -w 2 -m 4 10.8.0.2)
 grep -qE '^ *2 +10\.8\.0\.2 ' <<<"$out" || fail "no way back: $out"
 say_step "too large, DF set"
-out=$(on inside1 ping -n -c 2 -i 0.3 -W 1 -M do -s 1472 10.8.0.2 2>&1 || true)
+out=$(on inside1 ping -n -c 2 -i 0.3 -W 1 -M "do" -s 1472 10.8.0.2 2>&1 || true)
 grep -qiE 'frag needed.*mtu ?= ?[0-9]+|message too long.*mtu' <<<"$out" || fail "no ICMP answer: $out"
 say_step "too large, DF not set: fragmented inside the tunnel"
 capture_start tun client1 tun0 ip

@@ -30,9 +30,10 @@ client_start 2
 client_wait 1 || fail "client 1 did not connect"
 client_wait 2 || fail "client 2 did not connect"
 on client2 timeout 6 ping -n -q -f -t 1 "$(inside4 1)" >/dev/null 2>&1 &
+flood=$!
 sleep 0.5
 pings 1 "$(inside4 1)" 100
-wait || true
+wait $flood || true
 assert_ge "packets above the limit" "$(gateway_counter drop.punt_limit)" 1000
 assert_ge "packets within the limit" "$(gateway_counter punt.ttl)" 100
 test_done
