@@ -209,8 +209,7 @@ static int no_daemon(const char *path, int err)
 	if (err == ENOENT || err == ECONNREFUSED)
 		fprintf(stderr,
 			"sluicectl: sluiced is not running (nobody answers on %s): start it with "
-			"\"systemctl start sluiced\" or \"sluiced -c /etc/sluice/sluice.yaml\", or "
-			"name its socket with --socket\n",
+			"\"sluiced -c /etc/sluice/sluice.yaml\", or name its socket with --socket\n",
 			path);
 	else if (err == EACCES)
 		fprintf(stderr, "sluicectl: no permission for %s: run as root\n", path);
