@@ -299,7 +299,7 @@ static void open_burst(struct worker *w, struct batch *b)
 
 // --- Authenticated: side effects ----------------------------------------------------------------
 
-static void tell(struct worker *w, const struct peer *peer, enum event_type type, uint8_t key_id)
+static bool tell(struct worker *w, const struct peer *peer, enum event_type type, uint8_t key_id)
 {
 	struct event ev = {
 		.type = type,
@@ -308,7 +308,7 @@ static void tell(struct worker *w, const struct peer *peer, enum event_type type
 		.key_id = key_id,
 	};
 
-	event_push(w, &ev);
+	return event_push(w, &ev);
 }
 
 static void account(struct worker *w, struct peer *peer, struct keyslot *k, const struct pkt *p)
@@ -319,10 +319,8 @@ static void account(struct worker *w, struct peer *peer, struct keyslot *k, cons
 	counter_add(&peer->link_in_bytes, p->link_bytes);
 	if (w->now_tsc - last >= w->recv_tsc_step)
 		atomic_store_explicit(&peer->recv_tsc, w->now_tsc, memory_order_relaxed);
-	if (unlikely(!k->told_used)) {
-		k->told_used = true;
-		tell(w, peer, EVENT_KEY_USED, k->key_id);
-	}
+	if (unlikely(!k->told_used))
+		k->told_used = tell(w, peer, EVENT_KEY_USED, k->key_id);
 }
 
 // --- Inner packet ------------------------------------------------------------------------------

@@ -210,8 +210,7 @@ static void tell_pktid_high(struct worker *w, const struct peer *peer, struct ke
 		.key_id = k->key_id,
 	};
 
-	k->told_pktid = true;
-	event_push(w, &ev);
+	k->told_pktid = event_push(w, &ev); // else with the next packet
 }
 
 // Ids for a run of packets with one key. The last ones of a key go singly.

@@ -210,6 +210,36 @@ static void test_pktid(void)
 	path_teardown(&p);
 }
 
+// What control must hear of a key it hears with the next packet, if its queue was full.
+static void test_events_full(void)
+{
+	struct path_peer *pp;
+	struct packet_spec in, s;
+	struct event ev = {.type = EVENT_UNBOUND};
+
+	path_setup(&p, 1);
+	pp = path_peer_add(&p, 0, (struct path_peer_conf){.key_id = 6});
+	s = path_spec_out(pp, 4);
+	in = path_spec_in(pp, 4);
+	while (event_push(p.w[0], &ev))
+		continue;
+	pp->key->send_pktid.last = PKTID_RENEGOTIATE;
+	path_host_sends(&p, 0, pp, &s);
+	path_client_sends(&p, 0, pp, &in);
+	while (event_pop(p.dp, 0, &ev))
+		CU_ASSERT_EQUAL(ev.type, EVENT_UNBOUND);
+	path_host_sends(&p, 0, pp, &s);
+	CU_ASSERT_TRUE(event_pop(p.dp, 0, &ev) && ev.type == EVENT_PKTID_HIGH);
+	path_client_sends(&p, 0, pp, &in);
+	CU_ASSERT_TRUE(event_pop(p.dp, 0, &ev) && ev.type == EVENT_KEY_USED);
+	path_host_sends(&p, 0, pp, &s);
+	path_client_sends(&p, 0, pp, &in);
+	CU_ASSERT_FALSE(event_pop(p.dp, 0, &ev)); // told once
+	while (path_sent(&p, LINK, 0, &out) || path_sent(&p, VPN, 0, &out))
+		continue;
+	path_teardown(&p);
+}
+
 static void expect_punt(struct path_peer *pp, const struct packet_spec *s, enum punt_reason reason)
 {
 	uint8_t want[PACKET_MAX];
@@ -475,6 +505,7 @@ const struct harness_test path_outbound_tests[] = {
 	{"drops what cannot be sent", test_drops},
 	{"cuts padding off", test_padding},
 	{"never uses a packet id twice", test_pktid},
+	{"tells of a key again when the queue was full", test_events_full},
 	{"leaves to the kernel what it cannot finish", test_punts},
 	{"lets the kernel send where it must", test_link_punt},
 	{"fragments what the link cannot take", test_fragments},
