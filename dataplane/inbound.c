@@ -346,9 +346,11 @@ static bool is_from_peer(
 
 static bool is_own_address(const struct dp_gateway *gw, const struct inner *in)
 {
+	static const uint8_t none[16];
+
 	if (in->family == 4)
 		return gw->self4_be && memcmp(in->dst, &gw->self4_be, 4) == 0;
-	return memcmp(in->dst, gw->self6, 16) == 0 && in->dst[0];
+	return memcmp(in->dst, gw->self6, 16) == 0 && memcmp(in->dst, none, 16) != 0;
 }
 
 // Why the kernel must finish the packet, or PUNT_REASON_COUNT and the next hop.

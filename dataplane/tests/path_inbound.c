@@ -216,10 +216,16 @@ static void test_punts(void)
 	s = path_spec_in(pp, 6);
 	s.proto = IPPROTO_HOPOPTS;
 	expect_punt(pp, &s, PUNT_IP_OPTIONS);
+	// An address may begin with a zero.
+	harness_hex("0064ff9b000000000000000000000001", p.st->gateways[0].self6, 16);
+	memcpy(s.dst, p.st->gateways[0].self6, 16);
+	s.proto = IPPROTO_UDP;
+	s.ttl = 1;
+	expect_punt(pp, &s, PUNT_LOCAL);
 	p.st->gateways[0].fast_path = false;
 	s = path_spec_in(pp, 4);
 	expect_punt(pp, &s, PUNT_FAST_PATH_OFF);
-	CU_ASSERT_EQUAL(counter_get(&path_gateway(&p, 0, 0)->slow_in_pkts), 14);
+	CU_ASSERT_EQUAL(counter_get(&path_gateway(&p, 0, 0)->slow_in_pkts), 15);
 	CU_ASSERT_EQUAL(counter_get(&path_gateway(&p, 0, 0)->fast_in_pkts), 0);
 	path_teardown(&p);
 }
