@@ -357,6 +357,9 @@ int fabric_endpoint_add(struct fabric *f, uint16_t domain, const struct session_
 			rc = steer_endpoint_add(
 				fp->steer, local->family, local->addr, local->port_be);
 	}
+	// All ports or none: what is steered and not listened to would be lost.
+	if (rc)
+		fabric_endpoint_del(f, domain, local);
 	return rc;
 }
 
