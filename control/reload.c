@@ -180,7 +180,7 @@ static void apply_plan(struct node *n, struct plan *p, struct node_reload_report
 				gateway_conf(n->gateways[id])->name);
 			n->leaving[id] = true;
 			n->leave_at_ms[id] = clock_ms() + GOODBYE_MS;
-			gateway_restart_clients(n->gateways[id], "gateway removed");
+			gateway_restart_clients(n->gateways[id], "RESTART,[N]gateway removed");
 		}
 	}
 }
