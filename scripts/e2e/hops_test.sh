@@ -21,6 +21,15 @@ grep -qE '^ *2 +10\.8\.0\.2 ' <<<"$out" || fail "no way back: $out"
 say_step "too large, DF set"
 out=$(on inside1 ping -n -c 2 -i 0.3 -W 1 -M "do" -s 1472 10.8.0.2 2>&1 || true)
 grep -qiE 'frag needed.*mtu ?= ?[0-9]+|message too long.*mtu' <<<"$out" || fail "no ICMP answer: $out"
+say_step "too large for the inside link, DF set: the client is told"
+ip -n "$BED_PREFIX-node" link set in1 mtu 1300
+ip -n "$BED_PREFIX-inside1" link set eth0 mtu 1300
+sleep 0.5
+out=$(on client1 ping -n -c 2 -i 0.3 -W 1 -M "do" -s 1372 "$(inside4 1)" 2>&1 || true)
+grep -qiE 'mtu ?= ?1300' <<<"$out" || fail "no ICMP with 1300: $out"
+on client1 ping -n -q -c 3 -i 0.1 -W 2 -M dont -s 1372 "$(inside4 1)" >/dev/null || fail "larger packets without DF were lost"
+ip -n "$BED_PREFIX-node" link set in1 mtu 1500
+ip -n "$BED_PREFIX-inside1" link set eth0 mtu 1500
 say_step "too large, DF not set: fragmented inside the tunnel"
 capture_start tun client1 tun0 ip
 on inside1 ping -n -q -c 3 -i 0.1 -W 2 -M dont -s 1472 10.8.0.2 >/dev/null || fail "large pings without DF were lost"

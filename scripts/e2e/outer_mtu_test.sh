@@ -14,10 +14,10 @@ mss_inside() { capture_show "$SYN" -v 'tcp[tcpflags] & tcp-syn != 0' | grep -o '
 connect() { # MSS: a TCP connection from the client; the inside host sees this MSS
 	on client1 ip link set tun0 mtu 1500
 	SYN=syn$1
-	capture_start $SYN inside1 eth0 tcp port 7777 and src 10.8.0.2
+	capture_start "$SYN" inside1 eth0 tcp port 7777 and src 10.8.0.2
 	on client1 timeout 3 socat -u /dev/null "TCP4:$(inside4 1):7777,connect-timeout=2" 2>/dev/null || true
 	wait_for 3 mss_inside
-	capture_stop $SYN
+	capture_stop "$SYN"
 	assert_eq "the MSS the inside host sees" "$(mss_inside)" "mss $1"
 }
 
@@ -49,7 +49,7 @@ say_step "auto: MSS clamp, then tun mtu; no outer fragment, no DF"
 assert_eq "tun mtu" "$(tun_mtu_of)" 1448
 connect 1408
 capture_start outer client1 eth0 udp port 1194
-large 1448 -M do
+large 1448 -M "do"
 on inside1 ip route flush cache
 large 1500 -M dont
 sleep 0.2
@@ -57,7 +57,7 @@ capture_stop outer
 assert_ge "datagrams of 1500 bytes" "$(capture_show outer 'src host 192.0.2.1 and ip[2:2] >= 1490' | wc -l)" 10
 assert_eq "outer datagrams with DF" "$(capture_show outer 'src host 192.0.2.1 and ip[6] & 0x40 != 0' | wc -l)" 0
 assert_eq "outer fragments" "$(gateway_counter link_fragmented)" 0
-out=$(on inside1 ping -n -c 1 -W 1 -M do -s 1472 10.8.0.2 2>&1 || true)
+out=$(on inside1 ping -n -c 1 -W 1 -M "do" -s 1472 10.8.0.2 2>&1 || true)
 grep -qE 'mtu ?= ?1448' <<<"$out" || fail "DF above the tun mtu: no ICMP with 1448: $out"
 
 say_step "tun_mtu: 1500: the worker fragments what it sealed, the client's kernel those of the client"
@@ -66,7 +66,7 @@ assert_eq "tun mtu" "$(tun_mtu_of)" 1500
 connect 1460
 on inside1 ip route flush cache
 socket0=$(counter '.ports[] | select(.name == "socket").rx')
-large 1500 -M do
+large 1500 -M "do"
 assert_ge "datagrams sent as fragments" "$(gateway_counter link_fragmented)" 10
 assert_ge "datagrams reassembled by the kernel" "$(counter '.ports[] | select(.name == "socket").rx')" $((socket0 + 10))
 
@@ -74,14 +74,14 @@ say_step "the outside link shrinks to 1400 while clients are connected"
 link_mtu 1400
 before=$(gateway_counter link_fragmented)
 sleep 0.5
-large 1380 -M do
+large 1380 -M "do"
 assert_ge "datagrams sent as fragments" "$(gateway_counter link_fragmented)" $((before + 10))
 
 say_step "the outside link is 1400 at the start: auto follows"
 restart ""
 assert_eq "tun mtu" "$(tun_mtu_of)" 1348
 connect 1308
-large 1348 -M do
+large 1348 -M "do"
 assert_eq "outer fragments" "$(gateway_counter link_fragmented)" 0
 link_mtu 1500
 
@@ -100,7 +100,7 @@ ip -n "$BED_PREFIX-client9" link set eth0 mtu 1300
 client_start 9 client1
 client_wait 9 || fail "no connection behind a smaller link"
 capture_start far client9 eth0 udp or 'ip[6:2] & 0x1fff != 0'
-large 1340 -M do
+large 1340 -M "do"
 sleep 0.2
 capture_stop far
 assert_ge "fragments of the router" "$(capture_show far 'src host 192.0.2.1 and ip[6:2] & 0x3fff != 0' | wc -l)" 20
@@ -109,6 +109,6 @@ assert_eq "outer fragments of the worker" "$(gateway_counter link_fragmented)" 0
 say_step "the kernel's route says it: the worker fragments"
 ip -n "$BED_PREFIX-node" route replace 198.51.100.0/24 via "$(client4 1)" mtu 1300
 sleep 0.5
-large 1340 -M do
+large 1340 -M "do"
 assert_ge "datagrams sent as fragments" "$(gateway_counter link_fragmented)" 10
 test_done

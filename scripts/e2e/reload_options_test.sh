@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026, The Sluice authors
+#
+# Reload: a live option reaches new sessions and leaves old ones alone, a fixed option is refused by
+# name, a gateway that is gone tells its clients.
+# timeout: 120
+. "$(dirname "$0")/_init.sh"
+
+remaining() { [ "$(ctl status | jq -r '[.gateways[] | .name // .gateway] | join(" ")')" = "$1" ]; }
+told() { grep -qE 'Connection reset command was pushed by server .*RESTART.*gateway removed|server-pushed-connection-reset' "$(client_log 1)"; }
+
+gateway_up 2
+client_stop 2
+say_step "live options: the next session has them, the old one goes on"
+GATEWAY_EXTRA='dns: [10.20.1.53]
+keepalive: {interval: 7s, timeout: 63s}'
+conf_write
+ctl reload >/dev/null || fail "live options were refused"
+pings 1 "$(inside4 1)" 50
+client_start 2
+client_wait 2 || fail "client 2 did not connect after the reload"
+assert_log openvpn2 'dhcp-option DNS 10\.20\.1\.53|dns server .*10\.20\.1\.53'
+assert_log openvpn2 'ping 7,'
+assert_no_log openvpn1 'dhcp-option DNS|Restart pause|process restarting'
+say_step "a fixed option is refused by name, nothing changes"
+PORT=1196 conf_write
+out=$(ctl reload 2>&1 || true)
+grep -q endpoint <<<"$out" || fail "endpoint is not named: $out"
+pings 1 "$(inside4 1)" 50
+say_step "a gateway that is gone tells its clients"
+{
+	conf_usual
+	PORT=1195 CLIENT_CIDR=10.9.0.0/24 CLIENT_CIDR6=fd00:9::/64 conf_gateway second
+} >"$BED_DIR/two.yaml"
+cp "$BED_DIR/two.yaml" "$BED_DIR/sluice.yaml"
+ctl reload >/dev/null || fail "a second gateway was refused"
+sed '/name: demo/,/name: second/ { /name: second/!d }' "$BED_DIR/two.yaml" >"$BED_DIR/sluice.yaml"
+ctl reload >/dev/null || fail "the removal was refused"
+wait_for 5 remaining second || fail "the gateway is still there: $(ctl status)"
+wait_for 5 told || fail "client 1 was not told"
+test_done
