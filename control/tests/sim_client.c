@@ -258,7 +258,11 @@ static void flush(struct sim_client *c, struct sim_key *k, uint64_t now)
 		return;
 	while (reliable_send_room(&k->rel) > 0 && (n = BIO_read(k->out, chunk, sizeof(chunk))) > 0)
 		reliable_send(&k->rel, OP_CONTROL_V1, chunk, (size_t)n);
-	while (reliable_output(&k->rel, &p, now)) {
+	for (;;) {
+		if (c->cfg.acks_once)
+			k->rel.recent_count = 0;
+		if (!reliable_output(&k->rel, &p, now))
+			break;
 		p.key_id = k->id;
 		memcpy(p.sid, c->sid, sizeof(p.sid));
 		if (p.ack_count)
@@ -425,6 +429,11 @@ const struct sim_client_state *sim_client_state(const struct sim_client *c)
 const uint8_t *sim_client_sid(const struct sim_client *c)
 {
 	return c->sid;
+}
+
+const uint8_t *sim_client_server_sid(const struct sim_client *c)
+{
+	return c->server_sid;
 }
 
 const struct session_key *sim_client_key(const struct sim_client *c, uint8_t key_id)

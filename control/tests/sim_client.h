@@ -23,6 +23,7 @@ struct sim_client_config {
 	const char *options;             // options string; NULL: a usual one
 	int tls_max;                     // TLS1_2_VERSION ...; 0: any
 	bool no_push_request;
+	bool acks_once;    // as clients up to 2.5: no ack is repeated
 	uint64_t defer_ms; // sends on the old key so long after a soft reset
 	void (*send)(void *arg, const uint8_t *data, size_t len);
 	void *arg;
@@ -58,6 +59,8 @@ int sim_client_set_cert(struct sim_client *c, const char *cert, const char *key)
 
 const struct sim_client_state *sim_client_state(const struct sim_client *c);
 const uint8_t *sim_client_sid(const struct sim_client *c);
+// Zeros before the server's first reply.
+const uint8_t *sim_client_server_sid(const struct sim_client *c);
 // Data keys, send and recv as the client uses them. NULL: not (or no longer) there.
 const struct session_key *sim_client_key(const struct sim_client *c, uint8_t key_id);
 // The key it sends with now; NULL before the first.
