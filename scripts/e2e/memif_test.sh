@@ -8,7 +8,7 @@
 # timeout: 120
 . "$(dirname "$0")/_init.sh"
 
-command -v dpdk-testpmd >/dev/null || skip "no dpdk-testpmd (package dpdk or dpdk-dev)"
+command -v dpdk-testpmd >/dev/null || skip "no dpdk-testpmd (package dpdk-dev)"
 BED_INSIDES=0
 bed_usual 1 0
 pki_all "$BED_DIR/pki" client1

@@ -9,7 +9,7 @@ packages_build=(gcc libc6-dev linux-libc-dev meson ninja-build pkg-config clang 
 	libev-dev libnl-3-dev libnl-route-3-dev uthash-dev libcunit1-dev)
 packages_run=(openvpn openssl iproute2 iputils-ping iperf3 ethtool jq)
 packages_test=(clang-format-14 cppcheck shellcheck git bpftool tcpdump fping mtr-tiny traceroute
-	python3-scapy socat nftables libclang-rt-14-dev)
+	python3-scapy socat nftables dpdk-dev libclang-rt-14-dev)
 
 package_installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
