@@ -248,6 +248,58 @@ static void send_datagram(void *arg, struct session *s, const uint8_t *data, siz
 	endpoint_send(g->endpoint, &session_info(s)->remote, data, len);
 }
 
+static void step_work(struct pool_job *job)
+{
+	struct tls_step *step = (struct tls_step *)job; // its first member
+
+	step->result = tls_conn_handshake(step->conn);
+}
+
+static void step_done(struct pool_job *job)
+{
+	struct tls_step *step = (struct tls_step *)job;
+	struct client *c = step->client;
+	int result = step->result;
+
+	if (c)
+		c->step = NULL;
+	else
+		tls_conn_free(step->conn);
+	free(step);
+	if (!c)
+		return;
+	session_tls_done(c->session, result, clock_ms());
+	client_settle(c);
+}
+static_assert(offsetof(struct tls_step, job) == 0, "tls_step: the job comes first");
+
+static int tls_step(void *arg, struct session *s, struct tls_conn *conn)
+{
+	struct client *c = session_owner(s);
+	struct tls_step *step = calloc(1, sizeof(*step));
+	struct gateway *g = arg;
+
+	if (!step)
+		return -ENOMEM;
+	step->job = (struct pool_job){.work = step_work, .done = step_done};
+	step->client = c;
+	step->conn = conn;
+	c->step = step;
+	// Whoever is connected has traffic to lose.
+	pool_submit(g->env.pool, session_is_connected(s) ? POOL_ESTABLISHED : POOL_NEW, &step->job);
+	return 0;
+}
+
+static void tls_abandon(void *arg, struct session *s, struct tls_conn *conn)
+{
+	struct client *c = session_owner(s);
+
+	(void)arg;
+	(void)conn; // is the step's
+	c->step->client = NULL;
+	c->step = NULL;
+}
+
 static int key_add(void *arg, struct session *s, const struct session_key *key, bool promote)
 {
 	struct client *c = session_owner(s);
@@ -296,6 +348,8 @@ static void closed(void *arg, struct session *s, enum session_end end)
 
 const struct session_ops client_session_ops = {
 	.send = send_datagram,
+	.tls_step = tls_step,
+	.tls_abandon = tls_abandon,
 	.admit = admit,
 	.key_add = key_add,
 	.key_promote = key_promote,

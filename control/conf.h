@@ -101,6 +101,7 @@ struct conf {
 	uint16_t workers;
 	char lcores[CONF_NAME_BYTES]; // worker cores "1,2" or "1-3"; "": chosen
 	uint16_t control_lcore;
+	uint16_t tls_threads; // for handshakes; 0: chosen
 	enum worker_poll poll;
 	uint64_t memory_bytes; // hugepages
 	uint32_t max_routes;

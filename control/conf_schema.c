@@ -5,6 +5,7 @@
 
 #include "control/conf.h"
 #include "control/conf_value.h"
+#include "control/pool.h"
 #include "dataplane/base/log.h"
 
 #include <assert.h>
@@ -251,6 +252,10 @@ const struct conf_option conf_schema[] = {
 			"machine."},
 	{"control_lcore", CONF_T_INTEGER, NODE(control_lcore), RANGE(0, 1023), .def = "0",
 		.help = "Core of everything else."},
+	{"tls_threads", CONF_T_INTEGER, NODE(tls_threads), RANGE(1, POOL_THREADS_MAX),
+		.def = "auto", .words = auto_words,
+		.help = "Threads for the steps of TLS handshakes, on cores that are no worker's. "
+			"auto: one for each such core, 4 at most."},
 	{"poll", CONF_T_ENUM, NODE(poll), .def = "busy", .words = poll_words,
 		.help = "busy: workers never sleep, for cores that have nothing else to do. "
 			"adaptive: they sleep up to 100 microseconds when idle, for small or shared "

@@ -19,6 +19,7 @@
 
 struct client;
 struct gateway;
+struct pool;
 
 // What gateways stand on; outlives them.
 struct gateway_env {
@@ -27,6 +28,7 @@ struct gateway_env {
 	struct publish *publish;
 	struct slowpath *slowpath;
 	struct fabric *fabric;
+	struct pool *pool;              // takes the steps of TLS handshakes
 	struct client **client_by_peer; // [dp->peers->size], for events of workers
 	_Atomic(uint8_t) *capture;      // [dp->gateways_max], what workers copy for sluicectl
 };

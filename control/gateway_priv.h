@@ -10,6 +10,7 @@
 #include "control/endpoint.h"
 #include "control/gateway.h"
 #include "control/ippool.h"
+#include "control/pool.h"
 #include "control/tls.h"
 #include "control/tls_wrap.h"
 
@@ -32,10 +33,19 @@ struct client_key {
 };
 static_assert(sizeof(struct client_key) == 32, "client_key: no padding");
 
+// A step of a handshake in the pool.
+struct tls_step {
+	struct pool_job job;
+	struct client *client; // NULL: gone, or no longer waiting
+	struct tls_conn *conn;
+	int result;
+};
+
 struct client {
 	struct gateway *gw;
 	struct gateway_settings *settings;
 	struct session *session;
+	struct tls_step *step; // under way; NULL: none
 	struct client_key key;
 	UT_hash_handle by_key;
 	ev_timer timer;

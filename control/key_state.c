@@ -27,7 +27,8 @@ void key_state_fini(struct key_state *ks)
 	if (ks->stage == KEY_FREE)
 		return;
 	reliable_fini(&ks->rel);
-	tls_conn_free(ks->tls);
+	if (!ks->lent)
+		tls_conn_free(ks->tls);
 	key_state_wipe_secrets(ks);
 	memset(ks, 0, sizeof(*ks));
 }
@@ -43,10 +44,12 @@ int key_state_feed(struct key_state *ks)
 	const struct reliable_msg *m;
 	int ret = 0;
 
-	while (ret == 0 && (m = reliable_recv(&ks->rel))) {
+	while (ret == 0 && !ks->lent && (m = reliable_recv(&ks->rel))) {
 		// A soft reset has done its work by taking the first message id.
-		if (m->opcode == OP_CONTROL_V1 && ks->stage != KEY_FAILED)
+		if (m->opcode == OP_CONTROL_V1 && ks->stage != KEY_FAILED) {
 			ret = tls_conn_input(ks->tls, m->data, m->len);
+			ks->fed = true;
+		}
 		reliable_recv_done(&ks->rel);
 	}
 	return ret;
@@ -60,6 +63,8 @@ int key_state_pump(struct key_state *ks, size_t payload_max)
 
 	if (payload_max > sizeof(chunk))
 		payload_max = sizeof(chunk);
+	if (ks->lent)
+		return 0;
 	while (reliable_send_room(&ks->rel) > 0) {
 		n = tls_conn_output(ks->tls, chunk, payload_max);
 		if (n == 0)
@@ -73,7 +78,7 @@ int key_state_pump(struct key_state *ks, size_t payload_max)
 
 bool key_state_is_drained(const struct key_state *ks)
 {
-	return reliable_is_idle(&ks->rel) && tls_conn_output_pending(ks->tls) == 0;
+	return !ks->lent && reliable_is_idle(&ks->rel) && tls_conn_output_pending(ks->tls) == 0;
 }
 
 bool key_state_is_busy(const struct key_state *ks)

@@ -30,6 +30,8 @@ struct key_state {
 	uint8_t key_id;
 	struct reliable rel;
 	struct tls_conn *tls;
+	bool fed;  // TLS has got something since its last step
+	bool lent; // a step of the handshake runs elsewhere: nobody touches tls meanwhile
 	uint64_t started_ms;
 	struct keyex_client client; // secrets; wiped once keys are derived
 	struct keyex_random server;
@@ -39,16 +41,17 @@ struct key_state {
 // 0 or -ENOMEM.
 int key_state_init(struct key_state *ks, const struct tls_context *tls, uint8_t key_id,
 	uint32_t first_id, uint64_t now_ms);
-// Frees and wipes; a zeroed or freed one is fine.
+// Frees and wipes; a zeroed or freed one is fine. A TLS connection that is lent is not freed: the
+// caller sees to it that whoever has it does.
 void key_state_fini(struct key_state *ks);
 void key_state_wipe_secrets(struct key_state *ks);
 
-// Hands messages that arrived in order to TLS. 0 or -ENOMEM.
+// Hands messages that arrived in order to TLS; while it is lent they wait. 0 or -ENOMEM.
 int key_state_feed(struct key_state *ks);
 // Cuts TLS output into control packets of at most payload_max bytes while the send window has room.
 // 0; -ENOMEM; -ENOBUFS: the client makes us queue without end.
 int key_state_pump(struct key_state *ks, size_t payload_max);
-// Nothing waits to be sent or acked.
+// Nothing waits to be sent or acked, and no step is under way that may add to it.
 bool key_state_is_drained(const struct key_state *ks);
 bool key_state_is_busy(const struct key_state *ks); // the exchange is under way
 void key_state_fail(struct key_state *ks);

@@ -4,6 +4,7 @@
 #include "control/node.h"
 
 #include "control/node_api.h"
+#include "control/pool.h"
 #include "control/publish.h"
 #include "dataplane/aead.h"
 #include "dataplane/base/clock.h"
@@ -26,6 +27,8 @@ LOG_TYPE("node");
 #define TICK_S 0.005    // grace periods, workers' events
 #define GOODBYE_MS 2000 // clients get this long to acknowledge RESTART
 #define EVENTS_PER_TICK 1024
+#define POOL_THREADS_AUTO_MAX \
+	4u // more handshakes a second than a storm of a thousand clients needs
 
 // Snapshot ------------------------------------------------------------------------------------
 
@@ -223,9 +226,36 @@ struct gateway_env node_gateway_env(struct node *n)
 		.publish = n->publish,
 		.slowpath = n->slowpath,
 		.fabric = n->fabric,
+		.pool = n->pool,
 		.client_by_peer = n->client_by_peer,
 		.capture = n->capture_flags,
 	};
+}
+
+// Every core but the workers'; control's too if there is no other.
+static void pool_cpus(const struct node *n, cpu_set_t *cpus)
+{
+	long count = sysconf(_SC_NPROCESSORS_ONLN);
+
+	CPU_ZERO(cpus);
+	for (long i = 0; i < count && i < CPU_SETSIZE; i++)
+		CPU_SET((size_t)i, cpus);
+	for (unsigned int i = 0; i < n->dp->worker_count; i++)
+		CPU_CLR((size_t)rte_lcore_to_cpu_id((int)n->dp->workers[i]->lcore_id), cpus);
+	if (CPU_COUNT(cpus) == 0)
+		CPU_SET((size_t)rte_lcore_to_cpu_id((int)rte_lcore_id()), cpus);
+}
+
+static int start_pool(struct node *n)
+{
+	unsigned int threads = n->conf->tls_threads;
+	cpu_set_t cpus;
+
+	pool_cpus(n, &cpus);
+	if (threads == 0)
+		threads = RTE_MIN((unsigned int)CPU_COUNT(&cpus), POOL_THREADS_AUTO_MAX);
+	n->pool = pool_new(n->loop, threads, &cpus);
+	return n->pool ? 0 : -errno;
 }
 
 static int start_fabric(struct node *n)
@@ -268,6 +298,8 @@ static int node_bring_up(struct node *n, bool idle_workers)
 	rc = start_eal(n);
 	if (!rc)
 		rc = start_dp(n, idle_workers);
+	if (!rc)
+		rc = start_pool(n);
 	if (!rc)
 		rc = start_fabric(n);
 	if (!rc)
@@ -328,6 +360,7 @@ void node_stop(struct node *n)
 	node_api_stop(n);
 	for (uint16_t id = 0; n->dp && id < n->dp->gateways_max; id++)
 		gateway_close(n->gateways[id]);
+	pool_free(n->pool);
 	for (unsigned int i = 0; n->lcores_up && i < n->dp->worker_count; i++)
 		worker_stop(n->dp->workers[i]);
 	if (n->lcores_up)

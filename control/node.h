@@ -23,6 +23,7 @@ struct node {
 	struct publish *publish;
 	struct slowpath *slowpath;
 	struct fabric *fabric;
+	struct pool *pool;
 	struct api *api;
 	struct capture *capture;
 	struct stats *stats;

@@ -8,6 +8,7 @@
 #include "control/api.h"
 #include "control/capture.h"
 #include "control/endpoint.h"
+#include "control/pool.h"
 #include "control/stats.h"
 #include "dataplane/aead.h"
 #include "dataplane/base/clock.h"
@@ -114,6 +115,15 @@ static json_t *slowpath_status(const struct node *n)
 	return o;
 }
 
+static json_t *pool_status(const struct node *n)
+{
+	struct pool_load l;
+
+	pool_load(n->pool, &l);
+	return json_pack("{s:i, s:i, s:i, s:I}", "threads", (int)l.threads, "waiting",
+		(int)l.waiting, "waiting_max", (int)l.waiting_max, "steps", (json_int_t)l.done);
+}
+
 static json_t *status(void *arg, char *err)
 {
 	struct node *n = arg;
@@ -121,12 +131,12 @@ static json_t *status(void *arg, char *err)
 
 	(void)err;
 	each_gateway(n, NULL, gateway_status, gateways);
-	return json_pack("{s:i, s:I, s:s, s:i, s:s, s:i, s:I, s:o, s:o, s:o}", "pid", (int)getpid(),
-		"uptime_s", (json_int_t)((clock_ms() - n->started_ms) / 1000), "config",
-		n->conf->path, "workers", (int)n->dp->worker_count, "crypto_engine",
+	return json_pack("{s:i, s:I, s:s, s:i, s:s, s:i, s:I, s:o, s:o, s:o, s:o}", "pid",
+		(int)getpid(), "uptime_s", (json_int_t)((clock_ms() - n->started_ms) / 1000),
+		"config", n->conf->path, "workers", (int)n->dp->worker_count, "crypto_engine",
 		aead_engine_name(), "reloads", (int)n->reloads, "control_pause_max_ms",
-		(json_int_t)n->longest_pause_ms, "gateways", gateways, "interfaces",
-		interfaces_status(n), "slow_path", slowpath_status(n));
+		(json_int_t)n->longest_pause_ms, "tls_pool", pool_status(n), "gateways", gateways,
+		"interfaces", interfaces_status(n), "slow_path", slowpath_status(n));
 }
 
 struct client_list {

@@ -74,6 +74,7 @@ void reload_refuse_node_options(
 		{"workers", now->workers == new->workers},
 		{"lcores", !strcmp(now->lcores, new->lcores)},
 		{"control_lcore", now->control_lcore == new->control_lcore},
+		{"tls_threads", now->tls_threads == new->tls_threads},
 		{"poll", now->poll == new->poll},
 		{"memory", now->memory_bytes == new->memory_bytes},
 		{"max_routes", now->max_routes == new->max_routes},

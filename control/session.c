@@ -68,8 +68,8 @@ void session_free(struct session *s)
 {
 	if (!s)
 		return;
-	key_state_fini(&s->keys[0]);
-	key_state_fini(&s->keys[1]);
+	session_keys_drop(s, &s->keys[0]);
+	session_keys_drop(s, &s->keys[1]);
 	explicit_bzero(s, sizeof(*s));
 	free(s);
 }
@@ -202,6 +202,17 @@ void session_input(struct session *s, const uint8_t *data, size_t len, uint64_t 
 	// the client a loss like any other.
 	(void)reliable_input(&ks->rel, &p);
 	session_keys_run(s, ks, now_ms);
+	settle(s, now_ms);
+}
+
+void session_tls_done(struct session *s, int result, uint64_t now_ms)
+{
+	for (int i = 0; i < 2; i++) {
+		if (!s->keys[i].lent)
+			continue;
+		session_keys_step_done(s, &s->keys[i], result, now_ms);
+		break;
+	}
 	settle(s, now_ms);
 }
 

@@ -26,6 +26,7 @@
 #define SESSION_TEXT_BYTES 192
 
 struct session;
+struct tls_conn;
 struct tls_context;
 struct tls_wrap_key;
 
@@ -82,6 +83,14 @@ const char *session_end_text(enum session_end end);
 struct session_ops {
 	// Sends one datagram to the client.
 	void (*send)(void *arg, struct session *s, const uint8_t *data, size_t len);
+	// Has tls_conn_handshake() called elsewhere, for a step of it takes long. Nobody else uses
+	// conn until session_tls_done(), which is not called from within this call; at most one
+	// step of a session is under way. 0, or -errno: no step, the exchange fails. NULL: steps
+	// are taken here.
+	int (*tls_step)(void *arg, struct session *s, struct tls_conn *conn);
+	// The session no longer waits for the step under way: session_tls_done() must not follow,
+	// and conn is now the callee's to free.
+	void (*tls_abandon)(void *arg, struct session *s, struct tls_conn *conn);
 	// The client has authenticated (TLS done, key message read, cipher agreed). Fills the lease,
 	// retires an older session of the same certificate (duplicate_cn), makes the peer.
 	enum session_verdict (*admit)(void *arg, struct session *s, struct session_lease *lease);
@@ -123,6 +132,9 @@ uint64_t session_next_tick(const struct session *s);
 
 // After a reload: certificates and CRL of handshakes to come, renegotiations included.
 void session_set_tls(struct session *s, const struct tls_context *tls);
+
+// A step of the handshake is over: what tls_conn_handshake() returned.
+void session_tls_done(struct session *s, int result, uint64_t now_ms);
 
 // The data plane authenticated packets at this time (keepalive); at most as often as ticks.
 void session_data_seen(struct session *s, uint64_t now_ms);

@@ -13,6 +13,8 @@ void session_keys_fail(struct session *s, struct key_state *ks, enum session_end
 	const char *why, uint64_t now_ms)
 {
 	bool was_busy = key_state_is_busy(ks);
+	// What a step under way will find is not known yet, and no longer matters.
+	bool refused = !ks->lent && tls_conn_is_refused(ks->tls);
 
 	session_log_limited(s, LOG_LEVEL_NOTICE, now_ms, "key id %u failed: %s", ks->key_id, why);
 	key_state_fail(ks);
@@ -20,8 +22,7 @@ void session_keys_fail(struct session *s, struct key_state *ks, enum session_end
 	if (ks != &s->keys[0] || s->phase == SESSION_LEAVING)
 		return;
 	// A certificate that has expired or was revoked meanwhile ends the session at once.
-	if (s->phase == SESSION_CONNECTED && ks->key_id != 0 && was_busy &&
-		!tls_conn_is_refused(ks->tls))
+	if (s->phase == SESSION_CONNECTED && ks->key_id != 0 && was_busy && !refused)
 		session_rekey_failed(s, now_ms);
 	else
 		// The alert of TLS still has to reach the client.
@@ -184,10 +185,9 @@ void session_keys_active(struct session *s, struct key_state *ks, uint64_t now_m
 		session_rekey_active(s, now_ms);
 }
 
-static bool handshake(struct session *s, struct key_state *ks, uint64_t now_ms)
+// What a step of the handshake has come to. True: it is over, and well.
+static bool handshake_result(struct session *s, struct key_state *ks, int ret, uint64_t now_ms)
 {
-	int ret = tls_conn_handshake(ks->tls);
-
 	if (ret == 0)
 		return false;
 	if (ret < 0 || identify(s, ks, now_ms)) {
@@ -196,6 +196,23 @@ static bool handshake(struct session *s, struct key_state *ks, uint64_t now_ms)
 	}
 	ks->stage = KEY_WAIT;
 	return true;
+}
+
+// The next step, if there is something to take it with.
+static bool handshake(struct session *s, struct key_state *ks, uint64_t now_ms)
+{
+	const struct session_config *cfg = s->cfg;
+
+	if (!ks->fed)
+		return false;
+	ks->fed = false;
+	if (!cfg->ops->tls_step)
+		return handshake_result(s, ks, tls_conn_handshake(ks->tls), now_ms);
+	if (cfg->ops->tls_step(cfg->arg, s, ks->tls))
+		session_keys_fail(s, ks, SESSION_END_TLS, "out of memory", now_ms);
+	else
+		ks->lent = true;
+	return false;
 }
 
 static void read_messages(struct session *s, struct key_state *ks, uint64_t now_ms)
@@ -223,11 +240,27 @@ void session_keys_run(struct session *s, struct key_state *ks, uint64_t now_ms)
 		session_keys_fail(s, ks, SESSION_END_TLS, "out of memory", now_ms);
 		return;
 	}
-	if (ks->stage == KEY_FAILED)
+	if (ks->stage == KEY_FAILED || ks->lent)
 		return;
 	if (ks->stage == KEY_SENT && key_state_is_drained(ks))
 		session_keys_active(s, ks, now_ms);
 	if (ks->stage == KEY_HANDSHAKE && !handshake(s, ks, now_ms))
 		return;
 	read_messages(s, ks, now_ms);
+}
+
+void session_keys_step_done(struct session *s, struct key_state *ks, int result, uint64_t now_ms)
+{
+	ks->lent = false;
+	// It may have failed meanwhile for another reason; an alert still goes out.
+	if (ks->stage == KEY_HANDSHAKE)
+		(void)handshake_result(s, ks, result, now_ms);
+	session_keys_run(s, ks, now_ms);
+}
+
+void session_keys_drop(struct session *s, struct key_state *ks)
+{
+	if (ks->stage != KEY_FREE && ks->lent)
+		s->cfg->ops->tls_abandon(s->cfg->arg, s, ks->tls);
+	key_state_fini(ks);
 }

@@ -84,6 +84,10 @@ void session_leave(struct session *s, enum session_end end, const char *farewell
 
 // session_keys.c: goes on with what arrived for this key state.
 void session_keys_run(struct session *s, struct key_state *ks, uint64_t now_ms);
+// The step of its handshake that ran elsewhere is over.
+void session_keys_step_done(struct session *s, struct key_state *ks, int result, uint64_t now_ms);
+// Frees a key state, or one that is free already.
+void session_keys_drop(struct session *s, struct key_state *ks);
 // The exchange is over: by ack, or because the client uses the key.
 void session_keys_active(struct session *s, struct key_state *ks, uint64_t now_ms);
 // This key state's exchange has failed. `end` applies if the session falls with it.

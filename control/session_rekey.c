@@ -44,7 +44,7 @@ static void remove_old(struct session *s)
 	s->cfg->ops->key_remove(s->cfg->arg, s, s->data[1].key_id);
 	// Its control channel has nothing to ack any more either.
 	if (s->keys[1].stage != KEY_FREE && s->keys[1].key_id == s->data[1].key_id)
-		key_state_fini(&s->keys[1]);
+		session_keys_drop(s, &s->keys[1]);
 	s->data[1] = (struct session_data_key){0};
 }
 
@@ -125,11 +125,11 @@ static struct key_state *begin(struct session *s, uint8_t key_id, uint64_t now_m
 		return NULL;
 	}
 	if (s->keys[0].stage == KEY_FAILED) {
-		key_state_fini(&s->keys[0]);
+		session_keys_drop(s, &s->keys[0]);
 	} else {
 		// The client forgets the older of its two keys now.
 		promote(s);
-		key_state_fini(&s->keys[1]);
+		session_keys_drop(s, &s->keys[1]);
 		s->keys[1] = s->keys[0];
 		s->old_die_ms = now_ms + (uint64_t)s->cfg->gw->tran_window_s * 1000;
 	}

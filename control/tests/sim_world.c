@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+unsigned int world_step_ms;
+
 #define UNIX_S 1000 // long ago: replies of sessions, which know the real time, come after it
 
 static uint32_t draw(struct world *w, uint32_t below)
@@ -64,6 +66,39 @@ static void op_send(void *arg, struct session *s, const uint8_t *data, size_t le
 	if (len > w->largest)
 		w->largest = (unsigned int)len;
 	post(w, false, data, len);
+}
+
+static int op_tls_step(void *arg, struct session *s, struct tls_conn *conn)
+{
+	struct world *w = arg;
+
+	(void)s;
+	if (w->step)
+		w->violations++;
+	w->step = conn;
+	w->step_due_ms = w->now + draw(w, w->step_ms + 1);
+	w->steps++;
+	return 0;
+}
+
+static void op_tls_abandon(void *arg, struct session *s, struct tls_conn *conn)
+{
+	struct world *w = arg;
+
+	(void)s;
+	if (w->step != conn)
+		w->violations++;
+	tls_conn_free(conn);
+	w->step = NULL;
+	w->steps_abandoned++;
+}
+
+static void finish_step(struct world *w)
+{
+	int result = tls_conn_handshake(w->step);
+
+	w->step = NULL;
+	session_tls_done(w->s, result, w->now);
 }
 
 static enum session_verdict op_admit(void *arg, struct session *s, struct session_lease *lease)
@@ -150,6 +185,18 @@ static void op_closed(void *arg, struct session *s, enum session_end end)
 	w->end = end;
 }
 
+static const struct session_ops pool_ops = {
+	.send = op_send,
+	.tls_step = op_tls_step,
+	.tls_abandon = op_tls_abandon,
+	.admit = op_admit,
+	.key_add = op_key_add,
+	.key_promote = op_key_promote,
+	.key_remove = op_key_remove,
+	.connected = op_connected,
+	.closed = op_closed,
+};
+
 static const struct session_ops ops = {
 	.send = op_send,
 	.admit = op_admit,
@@ -171,6 +218,7 @@ struct world *world_new(struct test_pki *pki, bool wrapped, uint32_t iv_proto)
 	w->now = 1000000;
 	w->random = 2463534242u;
 	w->delay_ms = 10;
+	w->step_ms = world_step_ms;
 	snprintf(w->gw.name, sizeof(w->gw.name), "gw1");
 	snprintf(w->gw.ca, sizeof(w->gw.ca), "%s", test_pki_path(pki, "ca.crt"));
 	snprintf(w->gw.cert, sizeof(w->gw.cert), "%s", test_pki_path(pki, "server.crt"));
@@ -213,8 +261,11 @@ void world_start(struct world *w)
 		fprintf(stderr, "world: %s\n", err);
 		exit(1);
 	}
-	w->cfg = (struct session_config){
-		.gw = &w->gw, .tls = w->tls, .wrap = w->server_wrap, .ops = &ops, .arg = w};
+	w->cfg = (struct session_config){.gw = &w->gw,
+		.tls = w->tls,
+		.wrap = w->server_wrap,
+		.ops = w->step_ms ? &pool_ops : &ops,
+		.arg = w};
 	w->c = sim_client_new(&w->client_cfg, w->now);
 	if (!w->c) {
 		fprintf(stderr, "world: no client\n");
@@ -303,6 +354,8 @@ static uint64_t next_event(const struct world *w)
 
 	if (w->s)
 		next = earlier(next, session_next_tick(w->s));
+	if (w->step)
+		next = earlier(next, w->step_due_ms);
 	if (w->data_every_ms)
 		next = earlier(next, w->data_next_ms);
 	for (i = 0; i < WORLD_PACKETS; i++)
@@ -350,6 +403,8 @@ bool world_run(struct world *w, uint64_t until_ms, bool (*done)(const struct wor
 		if (next > w->now)
 			w->now = next;
 		deliver(w);
+		if (w->step && w->step_due_ms <= w->now)
+			finish_step(w);
 		if (w->s && session_next_tick(w->s) <= w->now)
 			session_tick(w->s, w->now);
 		if (sim_client_next_tick(w->c) <= w->now)

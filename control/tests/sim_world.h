@@ -42,6 +42,11 @@ struct world {
 	bool cut_to_server, cut_to_client;
 	struct world_packet packets[WORLD_PACKETS];
 	unsigned int sent_by_server, largest;
+	// The pool: a step of the handshake takes up to so long; 0: it is taken at once.
+	unsigned int step_ms;
+	struct tls_conn *step; // under way
+	uint64_t step_due_ms;
+	unsigned int steps, steps_abandoned;
 	uint64_t data_every_ms, data_next_ms; // 0: no data traffic
 	unsigned int data_sent, data_lost_up, data_lost_down;
 
@@ -57,6 +62,8 @@ struct world {
 };
 
 // wrapped: with tls-crypt. Certificates ca, server, alice must exist.
+// step_ms of the worlds to come.
+extern unsigned int world_step_ms;
 struct world *world_new(struct test_pki *pki, bool wrapped, uint32_t iv_proto);
 // After changes to gw and client_cfg: loads the certificates, starts the client.
 void world_start(struct world *w);

@@ -68,6 +68,8 @@ static void set_up(void)
 	g->env.publish = publish_new(dp);
 	g->env.fabric = fabric_open(&conf, g->env.loop, dp, g->env.publish, NULL, &ops);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g->env.fabric);
+	g->env.pool = pool_new(g->env.loop, 1, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(g->env.pool);
 	CU_ASSERT_EQUAL_FATAL(fabric_domain(g->env.fabric, ""), 0);
 	settings = settings_new();
 	g->settings = settings;
@@ -81,8 +83,10 @@ static void tear_down(void)
 {
 	struct fabric *fabric = g->env.fabric;
 	struct publish *publish = g->env.publish;
+	struct pool *pool = g->env.pool;
 
 	gateway_close(g);
+	pool_free(pool);
 	fabric_close(fabric);
 	publish_free(publish);
 	worker_free(worker);

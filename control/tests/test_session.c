@@ -589,6 +589,47 @@ static void make_certificates(void)
 	test_pki_crl(pki, "ca", "crl.pem", "alice", 10);
 }
 
+static bool has_step(const struct world *w)
+{
+	return w->step != NULL;
+}
+
+// A step of the handshake is under way elsewhere when its time is over, or the session's.
+static void test_step_outlived(void)
+{
+	struct world *w = world_new(pki, true, PROTO_26);
+
+	w->step_ms = 1000000;
+	w->gw.hand_window_s = 5;
+	world_start(w);
+	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 3 * S, has_step));
+	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 20 * S, world_is_gone));
+	CU_ASSERT_EQUAL(w->end, SESSION_END_HANDSHAKE);
+	session_free(w->s);
+	w->s = NULL;
+	CU_ASSERT_EQUAL(w->steps, 1);
+	CU_ASSERT_EQUAL(w->steps_abandoned, 1);
+	finish(w);
+	// A renegotiation fails for its time, the session goes on and takes another.
+	w = world_new(pki, true, PROTO_26);
+	w->step_ms = 1;
+	w->gw.hand_window_s = 5;
+	world_start(w);
+	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 10 * S, world_is_connected));
+	w->step_ms = 1000000;
+	session_renegotiate(w->s, w->now);
+	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 3 * S, has_step));
+	world_run(w, w->now + 8 * S, NULL);
+	CU_ASSERT_TRUE(session_is_connected(w->s));
+	CU_ASSERT_TRUE(w->step != NULL);
+	session_restart(w->s, SESSION_END_SHUTDOWN, NULL, w->now);
+	CU_ASSERT_TRUE(world_run(w, w->now + 5 * S, world_is_gone));
+	session_free(w->s);
+	w->s = NULL;
+	CU_ASSERT_EQUAL(w->steps_abandoned, 1);
+	finish(w);
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
@@ -610,6 +651,7 @@ int main(void)
 		{"failed renegotiation", test_failed_renegotiation},
 		{"control strings", test_strings},
 		{"garbage", test_garbage},
+		{"step outlived", test_step_outlived},
 		{NULL, NULL},
 	};
 	int ret;
@@ -618,6 +660,9 @@ int main(void)
 	pki = test_pki_new();
 	make_certificates();
 	ret = harness_run("session", tests);
+	// Once more, with steps of the handshake that take their time elsewhere.
+	world_step_ms = 40;
+	ret |= harness_run("session with a pool", tests);
 	test_pki_free(pki);
 	return ret;
 }
