@@ -70,24 +70,20 @@ static void name_leave(struct client *c)
 
 // Admission -----------------------------------------------------------------------------------
 
-static bool same_address(const struct client *a, const struct client *b)
+struct client *client_at_address(const struct gateway *g, const struct session_addr *remote)
 {
-	return a->key.family == b->key.family && a->key.port_be == b->key.port_be &&
-	       !memcmp(a->key.addr, b->key.addr, sizeof(a->key.addr));
+	uint32_t id = iroute_link_lookup(
+		g->env.dp->iroute, g->id, remote->family, remote->addr, remote->port_be);
+
+	return id == PROTO_PEER_ID_UNDEF ? NULL : g->env.client_by_peer[id];
 }
 
-// The admitted session at the same outside address and port, if any: there is only one.
-static struct client *client_at_address(const struct client *c)
+// The admitted session at the address this one comes from.
+static struct client *client_before(const struct client *c)
 {
-	const struct gateway *g = c->gw;
-	uint32_t id = iroute_link_lookup(
-		g->env.dp->iroute, g->id, c->key.family, c->key.addr, c->key.port_be);
-	struct client *other;
+	struct client *other = client_at_address(c->gw, &session_info(c->session)->remote);
 
-	if (id == PROTO_PEER_ID_UNDEF)
-		return NULL;
-	other = g->env.client_by_peer[id];
-	return other && other != c && same_address(other, c) ? other : NULL;
+	return other != c ? other : NULL;
 }
 
 // Ends older sessions that this one replaces. Only called when the newcomer can have their place.
@@ -95,7 +91,7 @@ static void retire_older(struct client *c, const char *name, bool same_name)
 {
 	struct client *old, *next;
 
-	old = client_at_address(c);
+	old = client_before(c);
 	if (old)
 		session_close(old->session, SESSION_END_REPLACED);
 	if (!same_name)
@@ -109,7 +105,7 @@ static void retire_older(struct client *c, const char *name, bool same_name)
 // How many places retire_older() would free.
 static uint32_t older_count(const struct client *c, const char *name, bool same_name)
 {
-	const struct client *at = client_at_address(c), *old;
+	const struct client *at = client_before(c), *old;
 	uint32_t n = at ? 1 : 0;
 
 	for (old = same_name ? clients_of_name(c->gw, name) : NULL; old; old = old->name_next)
@@ -471,6 +467,7 @@ void client_link_update(struct client *c)
 
 void gateway_event(struct client *c, const struct event *ev)
 {
+	struct session_addr from = {.family = ev->family, .port_be = ev->port_be};
 	uint64_t now = clock_ms();
 
 	switch ((enum event_type)ev->type) {
@@ -483,8 +480,10 @@ void gateway_event(struct client *c, const struct event *ev)
 	case EVENT_PEER_EXIT:
 		session_peer_exit(c->session, now);
 		break;
-	case EVENT_UNBOUND:
-		return; // counted by the worker; addresses change in the data plane only on proof
+	case EVENT_FLOAT:
+		memcpy(from.addr, ev->addr, sizeof(from.addr));
+		client_float(c, &from);
+		break;
 	}
 	client_settle(c);
 }

@@ -396,6 +396,8 @@ void gateway_totals(const struct gateway *g, struct gateway_totals *out)
 	*out = (struct gateway_totals){
 		.clients = g->admitted_count,
 		.handshakes = gateway_half_open(g),
+		.floats = g->floats,
+		.floats_refused = g->floats_refused,
 		.admitted = g->admitted_total,
 		.refused = g->refused_total,
 		.first_packets = g->first_packets,

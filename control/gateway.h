@@ -72,6 +72,7 @@ const struct session_addr *gateway_local(const struct gateway *g); // its endpoi
 struct gateway_totals {
 	uint32_t clients;    // connected
 	uint32_t handshakes; // not yet
+	uint64_t floats, floats_refused; // address changes of clients
 	uint64_t admitted, refused, first_packets, first_dropped, half_open_dropped;
 	uint32_t pool_capacity, pool_used;
 };

@@ -13,6 +13,7 @@
 #include "control/pool.h"
 #include "control/tls.h"
 #include "control/tls_wrap.h"
+#include "dataplane/bucket.h"
 
 // A configuration in force, shared by the sessions that began under it.
 struct gateway_settings {
@@ -52,6 +53,7 @@ struct client {
 	bool admitted; // holds a peer, an address and a place among the connected
 	bool departed; // was admitted; lives on to deliver its last message
 	uint32_t peer_id;
+	uint64_t float_bucket; // address changes, milliseconds
 	uint32_t pool_entry;
 	char common_name[SESSION_CN_BYTES];
 	struct client *name_prev, *name_next; // admitted clients of one name
@@ -80,6 +82,7 @@ struct gateway {
 	struct client *clients; // by client_key
 	struct client_name *names;
 	uint32_t session_count, admitted_count, departed_count; // the rest is half open
+	uint64_t floats, floats_refused;
 	uint64_t admitted_total, refused_total, first_packets, first_dropped, half_open_dropped;
 };
 
@@ -94,6 +97,10 @@ uint32_t gateway_half_open(const struct gateway *g);
 // After any call into the session: frees it when it is over, else sets the timer.
 void client_settle(struct client *c);
 void client_link_update(struct client *c);
+// The admitted client at an outside address and port, NULL: none. There is only one.
+struct client *client_at_address(const struct gateway *g, const struct session_addr *remote);
+// client_float.c: the client's newest authentic packet came from there.
+void client_float(struct client *c, const struct session_addr *to);
 uint32_t client_link_nexthop(const struct gateway *g, const struct session_addr *remote);
 
 void gateway_settings_put(struct gateway_settings *s);

@@ -53,21 +53,32 @@ static void gateway_status(struct gateway *g, void *arg)
 	const struct conf_gateway *conf = gateway_conf(g);
 	char text[SESSION_ADDR_TEXT_BYTES];
 	struct gateway_totals t;
+	json_t *o;
 
 	gateway_totals(g, &t);
-	json_array_append_new(arg,
-		json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			  "s:b}",
-			"gateway", conf->name, "endpoint",
-			session_addr_text(gateway_local(g), text, sizeof(text)), "netns",
-			conf->netns, "tun", conf->tun, "clients", (json_int_t)t.clients,
-			"max_connections", (json_int_t)conf->max_connections, "handshakes",
-			(json_int_t)t.handshakes, "admitted", (json_int_t)t.admitted, "refused",
-			(json_int_t)t.refused, "first_packets", (json_int_t)t.first_packets,
-			"first_dropped", (json_int_t)t.first_dropped, "half_open_dropped",
-			(json_int_t)t.half_open_dropped, "pool_capacity",
-			(json_int_t)t.pool_capacity, "pool_used", (json_int_t)t.pool_used,
-			"fast_path", conf->fast_path));
+	const struct {
+		const char *name;
+		uint64_t value;
+	} numbers[] = {
+		{"clients", t.clients},
+		{"max_connections", conf->max_connections},
+		{"handshakes", t.handshakes},
+		{"admitted", t.admitted},
+		{"refused", t.refused},
+		{"floats", t.floats},
+		{"floats_refused", t.floats_refused},
+		{"first_packets", t.first_packets},
+		{"first_dropped", t.first_dropped},
+		{"half_open_dropped", t.half_open_dropped},
+		{"pool_capacity", t.pool_capacity},
+		{"pool_used", t.pool_used},
+	};
+	o = json_pack("{s:s, s:s, s:s, s:s, s:b}", "gateway", conf->name, "endpoint",
+		session_addr_text(gateway_local(g), text, sizeof(text)), "netns", conf->netns,
+		"tun", conf->tun, "fast_path", conf->fast_path);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		json_object_set_new(o, numbers[i].name, json_integer((json_int_t)numbers[i].value));
+	json_array_append_new(arg, o);
 }
 
 static const char *side_name(enum port_side side)

@@ -317,15 +317,29 @@ int publish_peer_link(struct publish *p, uint32_t peer_id, const struct session_
 	struct peer_id_record *rec = &p->records[peer_id];
 	const struct peer_link *old;
 	struct peer_link *link;
+	bool moved;
+	int rc = 0;
 
 	if (!peer)
 		return -ENOENT;
 	old = atomic_load_explicit(&peer->link, memory_order_relaxed);
-	if (old->nexthop == link_nexthop && !memcmp(remote, &rec->remote, sizeof(*remote)))
+	moved = remote->port_be != rec->remote.port_be ||
+		memcmp(remote->addr, rec->remote.addr, sizeof(remote->addr));
+	if (old->nexthop == link_nexthop && !moved && remote->scope_id == rec->remote.scope_id)
 		return 0;
 	link = link_new(&rec->local, remote, link_nexthop, rec->udp_csum_zero);
 	if (!link)
 		return -ENOMEM;
+	if (moved)
+		rc = iroute_link_add(p->dp->iroute, peer->gateway, remote->family, remote->addr,
+			remote->port_be, peer_id);
+	if (rc) {
+		rte_free(link); // was not published
+		return rc;
+	}
+	if (moved)
+		iroute_link_del(p->dp->iroute, peer->gateway, rec->remote.family, rec->remote.addr,
+			rec->remote.port_be);
 	rec->remote = *remote;
 	link_retire(p, atomic_exchange_explicit(&peer->link, link, memory_order_acq_rel));
 	return 0;

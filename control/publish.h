@@ -42,7 +42,8 @@ uint32_t publish_peer_id_get(struct publish *p);
 int publish_peer_add(struct publish *p, uint32_t peer_id, const struct publish_peer *desc);
 // Unpublishes peer and keys; the id comes back after every worker has drained its rings.
 void publish_peer_del(struct publish *p, uint32_t peer_id);
-// New outer header: address or route changed.
+// New outer header: address or route changed. 0, -ENOENT, -ENOMEM, -EEXIST (the address is another
+// peer's of this gateway), -ENOSPC; on error nothing has changed.
 int publish_peer_link(struct publish *p, uint32_t peer_id, const struct session_addr *remote,
 	uint32_t link_nexthop);
 

@@ -292,6 +292,18 @@ void session_data_seen(struct session *s, uint64_t now_ms)
 		s->seen_ms = now_ms;
 }
 
+void session_float(struct session *s, const struct session_addr *remote)
+{
+	session_log_move(s, "address changed to", remote);
+	s->info.remote = *remote;
+	s->info.floats++;
+}
+
+void session_float_refused(struct session *s, const struct session_addr *remote)
+{
+	session_log_move(s, "address of somebody else: does not change to", remote);
+}
+
 void session_key_used(struct session *s, uint8_t key_id, uint64_t now_ms)
 {
 	if (s->phase != SESSION_CONNECTED)

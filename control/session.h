@@ -138,6 +138,9 @@ void session_tls_done(struct session *s, int result, uint64_t now_ms);
 
 // The data plane authenticated packets at this time (keepalive); at most as often as ticks.
 void session_data_seen(struct session *s, uint64_t now_ms);
+// The client is at another address now; datagrams go there. Or it claims one it must not have.
+void session_float(struct session *s, const struct session_addr *remote);
+void session_float_refused(struct session *s, const struct session_addr *remote);
 // First packet on this key arrived from the client: it has the key (EVENT_KEY_USED).
 void session_key_used(struct session *s, uint8_t key_id, uint64_t now_ms);
 // Start a renegotiation now (packet ids, sluicectl). No effect while one runs.
@@ -169,6 +172,7 @@ struct session_info {
 	char tls_version[16], tls_suite[64];
 	uint8_t key_id; // newest
 	uint32_t renegotiations;
+	uint32_t floats; // times its address has changed
 	uint64_t connected_ms; // clock_ms() when connected; 0: not yet
 };
 const struct session_info *session_info(const struct session *s);

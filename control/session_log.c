@@ -20,16 +20,33 @@ static struct {
 	bool started;
 } limit;
 
+struct addr_text {
+	char s[INET6_ADDRSTRLEN + sizeof("[]:65535")];
+};
+
+static const char *addr_text(struct addr_text *t, const struct session_addr *a)
+{
+	char addr[INET6_ADDRSTRLEN] = "?";
+
+	inet_ntop(a->family == 6 ? AF_INET6 : AF_INET, a->addr, addr, sizeof(addr));
+	snprintf(t->s, sizeof(t->s), a->family == 6 ? "[%s]:%u" : "%s:%u", addr, ntohs(a->port_be));
+	return t->s;
+}
+
 static void write_text(const struct session *s, enum log_level level, const char *text)
 {
-	const struct session_addr *a = &s->info.remote;
-	char addr[INET6_ADDRSTRLEN] = "?";
-	bool v6 = a->family == 6;
+	struct addr_text remote;
 
-	inet_ntop(v6 ? AF_INET6 : AF_INET, a->addr, addr, sizeof(addr));
-	log_write(level, log_type, "gateway=%s client=%s %s%s%s:%u: %s", s->cfg->gw->name,
-		s->info.common_name[0] ? s->info.common_name : "UNDEF", v6 ? "[" : "", addr,
-		v6 ? "]" : "", ntohs(a->port_be), text);
+	log_write(level, log_type, "gateway=%s client=%s %s: %s", s->cfg->gw->name,
+		s->info.common_name[0] ? s->info.common_name : "UNDEF",
+		addr_text(&remote, &s->info.remote), text);
+}
+
+void session_log_move(const struct session *s, const char *what, const struct session_addr *to)
+{
+	struct addr_text text;
+
+	session_log(s, LOG_LEVEL_NOTICE, "%s %s", what, addr_text(&text, to));
 }
 
 void session_log(const struct session *s, enum log_level level, const char *fmt, ...)

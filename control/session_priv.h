@@ -116,6 +116,8 @@ void session_control_farewell(struct session *s, uint64_t now_ms);
 // session_log.c: "gateway=gw1 client=alice 192.0.2.5:40000: ..."
 void session_log(const struct session *s, enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+// The same with an address behind.
+void session_log_move(const struct session *s, const char *what, const struct session_addr *to);
 // The same for what a client can cause at will: a few lines a second for all clients together.
 void session_log_limited(const struct session *s, enum log_level level, uint64_t now_ms,
 	const char *fmt, ...) __attribute__((format(printf, 4, 5)));

@@ -422,6 +422,7 @@ json_t *stats_client(const char *gateway, const struct session_info *info,
 	set_text(o, "tls_suite", info->tls_suite);
 	set_int(o, "key_id", info->key_id);
 	set_int(o, "renegotiations", info->renegotiations);
+	set_int(o, "floats", info->floats);
 	if (info->connected_ms && now_ms >= info->connected_ms)
 		set_real(o, "connected_s", (double)(now_ms - info->connected_ms) / 1000);
 	if (stats)

@@ -15,7 +15,7 @@
 	X(NO_ENDPOINT, "no_endpoint", "UDP datagram to an address and port no gateway listens on") \
 	X(NO_PEER, "no_peer", "peer id, or client address, not in use") \
 	X(WRONG_GATEWAY, "wrong_gateway", "peer id belongs to another gateway or endpoint") \
-	X(UNBOUND, "unbound", "data packet from an address the peer is not bound to") \
+	X(UNBOUND, "unbound", "too many packets from addresses their peer is not bound to") \
 	X(NO_KEY, "no_key", "key id matches neither key slot") \
 	X(SHORT, "short", "data packet shorter than header, tag and one byte") \
 	X(OVERLOAD, "overload", \

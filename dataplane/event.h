@@ -17,7 +17,7 @@ enum event_type {
 	EVENT_KEY_USED,   // first packet authenticated with this key id
 	EVENT_PKTID_HIGH, // sending key has passed PKTID_RENEGOTIATE
 	EVENT_PEER_EXIT,  // client said goodbye inside the data channel (OCC EXIT)
-	EVENT_UNBOUND,    // data packet came from another address (rate-limited by the worker)
+	EVENT_FLOAT,      // the peer's newest packet came from this address (rate-limited)
 };
 
 struct event {

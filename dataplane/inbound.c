@@ -154,22 +154,11 @@ static bool is_bound(const struct peer *peer, const struct pkt *p)
 	       memcmp(link->remote_addr, p->link_addr, 16) == 0;
 }
 
-static void drop_unbound(struct worker *w, const struct peer *peer, struct rte_mbuf *m)
+// A client whose address has changed shows it by its tag. Whoever does not know the key gets no
+// more of the cipher than this budget. P_DATA_V1 has no peer id: there the address is the client.
+static bool may_float(struct worker *w, const struct pkt *p)
 {
-	const struct pkt *p = pkt_of(m);
-	struct event ev = {
-		.type = EVENT_UNBOUND,
-		.peer_id = peer->peer_id,
-		.generation = peer->generation,
-		.key_id = p->key_id,
-		.family = p->link_family,
-		.port_be = p->link_port_be,
-	};
-
-	memcpy(ev.addr, p->link_addr, 16);
-	if (overload_unbound_take(w->overload, w->now_tsc))
-		event_push(w, &ev);
-	pkt_drop(w, m, DROP_UNBOUND);
+	return p->opcode == OP_DATA_V2 && overload_unbound_take(w->overload, w->now_tsc);
 }
 
 // Keeps the packets whose peer is this worker's; the others are handed over or dropped.
@@ -196,8 +185,11 @@ static void find_burst(struct worker *w, struct batch *b)
 			continue;
 		}
 		if (unlikely(!is_bound(peer, p))) {
-			drop_unbound(w, peer, m);
-			continue;
+			if (!may_float(w, p)) {
+				pkt_drop(w, m, DROP_UNBOUND);
+				continue;
+			}
+			p->flags |= PKT_F_UNBOUND;
 		}
 		p->peer_id = peer->peer_id;
 		p->generation = peer->generation;
@@ -311,6 +303,25 @@ static bool tell(struct worker *w, const struct peer *peer, enum event_type type
 	return event_push(w, &ev);
 }
 
+// The peer is where its newest packet comes from: one that was under way for longer must not take
+// it back. Control decides; until it has, replies go to the old address.
+static void tell_float(
+	struct worker *w, const struct peer *peer, const struct keyslot *k, const struct pkt *p)
+{
+	struct event ev = {
+		.type = EVENT_FLOAT,
+		.peer_id = peer->peer_id,
+		.generation = peer->generation,
+		.key_id = k->key_id,
+		.family = p->link_family,
+		.port_be = p->link_port_be,
+	};
+
+	memcpy(ev.addr, p->link_addr, 16);
+	if (p->pktid == k->recv_pktid.highest && overload_float_take(w->overload, w->now_tsc))
+		event_push(w, &ev);
+}
+
 static void account(struct worker *w, struct peer *peer, struct keyslot *k, const struct pkt *p)
 {
 	uint64_t last = atomic_load_explicit(&peer->recv_tsc, memory_order_relaxed);
@@ -319,6 +330,8 @@ static void account(struct worker *w, struct peer *peer, struct keyslot *k, cons
 	counter_add(&peer->link_in_bytes, p->link_bytes);
 	if (w->now_tsc - last >= w->recv_tsc_step)
 		atomic_store_explicit(&peer->recv_tsc, w->now_tsc, memory_order_relaxed);
+	if (unlikely(p->flags & PKT_F_UNBOUND))
+		tell_float(w, peer, k, p);
 	if (unlikely(!k->told_used))
 		k->told_used = tell(w, peer, EVENT_KEY_USED, k->key_id);
 }

@@ -23,6 +23,7 @@ struct overload *overload_new(uint16_t gateways_max, uint64_t tsc_hz, int socket
 	o->limit = OVERLOAD_UNLIMITED;
 	o->epoch_cycles = tsc_hz / 1000 * OVERLOAD_EPOCH_MS;
 	o->unbound_rate = bucket_rate(tsc_hz, OVERLOAD_UNBOUND_PPS, OVERLOAD_UNBOUND_BURST);
+	o->float_rate = bucket_rate(tsc_hz, OVERLOAD_FLOAT_PPS, OVERLOAD_FLOAT_BURST);
 	return o;
 fail:
 	overload_free(o);

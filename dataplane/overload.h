@@ -21,9 +21,12 @@
 #define OVERLOAD_ENTER_EPOCHS 4
 #define OVERLOAD_LEAVE_EPOCHS 100
 #define OVERLOAD_UNLIMITED UINT64_MAX
-// Hints about packets from unbound addresses that a worker gives control.
-#define OVERLOAD_UNBOUND_PPS 100
-#define OVERLOAD_UNBOUND_BURST 16
+// Packets from addresses their peer is not bound to that may show by their tag that it is there now.
+#define OVERLOAD_UNBOUND_PPS 10000
+#define OVERLOAD_UNBOUND_BURST 4096
+// Addresses so shown that a worker tells control of.
+#define OVERLOAD_FLOAT_PPS 200
+#define OVERLOAD_FLOAT_BURST 32
 
 struct overload {
 	// Read for every packet.
@@ -38,8 +41,8 @@ struct overload {
 	uint32_t streak; // epochs that spoke for a change of state, in a row
 	uint64_t capacity;
 	uint64_t epoch_cycles;
-	uint64_t unbound;
-	struct bucket_rate unbound_rate;
+	uint64_t unbound, floats; // buckets
+	struct bucket_rate unbound_rate, float_rate;
 	uint16_t gateways_max;
 	uint16_t *active;  // gateways with offered[] > 0
 	uint64_t *offered; // by gateway, bytes of this epoch
@@ -66,8 +69,14 @@ static inline bool overload_admit(struct overload *o, uint16_t gateway, uint32_t
 	return true;
 }
 
-// May control be told of another packet from an unbound address?
+// May another packet from an unbound address go to the cipher?
 static inline bool overload_unbound_take(struct overload *o, uint64_t now_tsc)
 {
 	return bucket_take(&o->unbound, now_tsc, &o->unbound_rate);
+}
+
+// May control be told of another client's new address?
+static inline bool overload_float_take(struct overload *o, uint64_t now_tsc)
+{
+	return bucket_take(&o->floats, now_tsc, &o->float_rate);
 }

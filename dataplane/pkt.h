@@ -80,6 +80,7 @@ static_assert(sizeof(struct pkt) <= 64, "pkt: scratch is one cache line");
 #define PKT_F_OUTBOUND 0x02 // inner packet for a client: counts as out_* once carried
 #define PKT_F_FRAGMENT 0x04 // all but the last fragment of a datagram: not counted as carried
 #define PKT_F_MESSAGE 0x08  // keepalive or the like: carried, but no inner packet
+#define PKT_F_UNBOUND 0x10  // from an address the peer is not bound to
 
 #define PKT_PRIV_BYTES 64
 

@@ -4,6 +4,7 @@
 // A gateway's bookkeeping of its clients: what sessions ask of it is asked here by the test.
 
 #include "control/gateway_priv.h"
+#include "control/session_priv.h"
 
 #include "control/tests/test_pki.h"
 #include "dataplane/tests/harness.h"
@@ -185,12 +186,90 @@ static void test_full(void)
 	tear_down();
 }
 
+static struct session_addr address(uint8_t last, uint16_t port)
+{
+	return (struct session_addr){
+		.family = 4, .addr = {198, 51, 100, last}, .port_be = rte_cpu_to_be_16(port)};
+}
+
+static bool moves(struct client *c, struct session_addr to)
+{
+	struct event ev = {
+		.type = EVENT_FLOAT, .peer_id = c->peer_id, .family = 4, .port_be = to.port_be};
+
+	memcpy(ev.addr, to.addr, sizeof(ev.addr));
+	gateway_event(c, &ev);
+	return memcmp(session_info(c->session)->remote.addr, to.addr, 16) == 0 &&
+	       session_info(c->session)->remote.port_be == to.port_be;
+}
+
+static bool is_at(const struct client *c, struct session_addr a)
+{
+	struct client_key key = {.family = 4, .port_be = a.port_be};
+	struct client *found;
+
+	memcpy(key.addr, a.addr, sizeof(key.addr));
+	memcpy(key.sid, c->key.sid, sizeof(key.sid));
+	HASH_FIND(by_key, g->clients, &key, sizeof(key), found);
+	return found == c && client_at_address(g, &a) == c;
+}
+
+static void name_them(struct client *a, const char *name)
+{
+	snprintf(a->session->info.common_name, sizeof(a->session->info.common_name), "%s", name);
+	memset(a->session->info.cert_sha256, name[0], sizeof(a->session->info.cert_sha256));
+}
+
+// Where a client's newest packet came from is where it is, unless somebody else is there.
+static void test_float(void)
+{
+	struct session_addr first, to = address(9, 4711);
+	struct client *a, *b, *half;
+
+	set_up();
+	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
+	a = begin(1);
+	b = begin(2);
+	name_them(a, "alice");
+	name_them(b, "bob");
+	CU_ASSERT_FALSE(moves(a, to)); // no peer yet: nothing can have come from it
+	CU_ASSERT_EQUAL(admit(a), SESSION_ADMIT);
+	CU_ASSERT_EQUAL(admit(b), SESSION_ADMIT);
+	first = session_info(a->session)->remote;
+	CU_ASSERT_TRUE(moves(a, to));
+	CU_ASSERT_TRUE(is_at(a, to));
+	CU_ASSERT_PTR_NULL(client_at_address(g, &first));
+	CU_ASSERT_EQUAL(session_info(a->session)->floats, 1);
+	// Neither another client's place, nor our own.
+	CU_ASSERT_FALSE(moves(a, session_info(b->session)->remote));
+	CU_ASSERT_TRUE(is_at(b, session_info(b->session)->remote));
+	CU_ASSERT_FALSE(moves(a, g->local));
+	CU_ASSERT_TRUE(is_at(a, to));
+	CU_ASSERT_EQUAL(g->floats, 1);
+	CU_ASSERT_EQUAL(g->floats_refused, 2);
+	// A handshake that borrows the session id is no obstacle.
+	half = begin(1);
+	half->key.sid[0] = a->key.sid[0];
+	CU_ASSERT_TRUE(moves(a, session_info(half->session)->remote));
+	CU_ASSERT_EQUAL(gateway_session_count(g), 2);
+	// The same certificate's former session makes way.
+	name_them(b, "alice");
+	to = session_info(b->session)->remote;
+	CU_ASSERT_TRUE(moves(a, to));
+	CU_ASSERT_TRUE(session_is_closed(b->session));
+	CU_ASSERT_TRUE(is_at(a, to));
+	// Five at once, then one a second.
+	CU_ASSERT_FALSE(moves(a, address(20, 1)));
+	tear_down();
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"who has left is not half open", test_half_open},
 		{"who is replaced goes at once", test_replaced},
 		{"who finds no room changes nothing", test_full},
+		{"who moves is found again", test_float},
 		{NULL, NULL},
 	};
 	int rc;

@@ -5,6 +5,8 @@
 #include "dataplane/tests/path.h"
 
 #include "dataplane/capture.h"
+#include "dataplane/event.h"
+#include "dataplane/handoff.h"
 #include "dataplane/overload.h"
 #include "dataplane/tests/harness.h"
 #include "dataplane/tests/path_tests.h"
@@ -367,33 +369,103 @@ static void test_drops_inner(void)
 	path_teardown(&p);
 }
 
-// From elsewhere: a few hints for control, and nothing is decrypted.
-static void test_unbound(void)
+// A frame of the client with this packet id, from its address or another.
+static size_t frame_of(struct path_peer *pp, uint32_t pktid, uint16_t port, uint8_t *frame)
+{
+	pp->next_pktid = pktid;
+	pp->remote_port = port;
+	return good_frame(pp, frame);
+}
+
+static bool told_float(uint16_t port)
+{
+	struct event ev;
+
+	while (event_pop(p.dp, 0, &ev))
+		if (ev.type == EVENT_FLOAT)
+			return ntohs(ev.port_be) == port && ev.peer_id == p.peers[0].id &&
+			       ev.family == 4 && memcmp(ev.addr, p.peers[0].remote, 16) == 0;
+	return false;
+}
+
+// The newest authentic packet says where the client is. What is replayed, forged or late does not.
+static void test_float(void)
 {
 	uint8_t frame[PACKET_MAX];
 	struct path_peer *pp;
-	unsigned int hints = 0;
-	struct event ev;
+	uint16_t home;
 	size_t len;
 
 	path_setup(&p, 1);
 	pp = path_peer_add(&p, 0, (struct path_peer_conf){.key_id = 2});
-	for (unsigned int i = 0; i < 200; i++) {
-		pp->remote_port = (uint16_t)(50000 + i);
-		len = good_frame(pp, frame);
-		expect_drop(frame, len, DROP_UNBOUND);
+	home = pp->remote_port;
+	path_in(&p, 0, LINK, frame, frame_of(pp, 10, home, frame));
+	CU_ASSERT_TRUE(path_sent(&p, VPN, 0, &out));
+	CU_ASSERT_FALSE(told_float(home));
+	path_in(&p, 0, LINK, frame, frame_of(pp, 12, 50000, frame));
+	CU_ASSERT_TRUE(path_sent(&p, VPN, 0, &out));
+	CU_ASSERT_TRUE(told_float(50000));
+	expect_drop(frame, frame_of(pp, 12, 50001, frame), DROP_REPLAY);
+	CU_ASSERT_FALSE(told_float(50001));
+	len = frame_of(pp, 13, 50002, frame);
+	frame[len - 1] ^= 1;
+	expect_drop(frame, len, DROP_AUTH);
+	CU_ASSERT_FALSE(told_float(50002));
+	// Under way for longer than the newest: it is delivered and proves nothing.
+	path_in(&p, 0, LINK, frame, frame_of(pp, 11, 50003, frame));
+	CU_ASSERT_TRUE(path_sent(&p, VPN, 0, &out));
+	CU_ASSERT_FALSE(told_float(50003));
+	path_teardown(&p);
+	// Without a peer id the address is all there is to find a client by.
+	path_setup(&p, 1);
+	pp = path_peer_add(&p, 0, (struct path_peer_conf){.v1 = true});
+	expect_drop(frame, frame_of(pp, 1, 50000, frame), DROP_NO_PEER);
+	path_teardown(&p);
+}
+
+// Found on one worker, decrypted by another.
+static void test_float_handover(void)
+{
+	uint8_t frame[PACKET_MAX];
+	struct path_peer *pp;
+	struct event ev;
+
+	path_setup(&p, 2);
+	pp = path_peer_add(&p, 0, (struct path_peer_conf){.owner = 1});
+	path_in(&p, 0, LINK, frame, frame_of(pp, 1, 50000, frame));
+	handoff_flush(p.w[0]);
+	CU_ASSERT_EQUAL(worker_turn(p.w[1]), 1);
+	CU_ASSERT_FALSE(event_pop(p.dp, 0, &ev));
+	CU_ASSERT_TRUE_FATAL(event_pop(p.dp, 1, &ev));
+	CU_ASSERT_EQUAL(ev.type, EVENT_FLOAT);
+	CU_ASSERT_EQUAL(ntohs(ev.port_be), 50000);
+	CU_ASSERT_TRUE(path_sent(&p, VPN, 1, &out));
+	path_teardown(&p);
+}
+
+// A flood from elsewhere gets no more of the cipher than its budget, and control few events.
+static void test_unbound(void)
+{
+	uint8_t frame[PACKET_MAX];
+	unsigned int told = 0;
+	struct path_peer *pp;
+	struct event ev;
+	uint16_t home;
+
+	path_setup(&p, 1);
+	pp = path_peer_add(&p, 0, (struct path_peer_conf){.key_id = 2});
+	home = pp->remote_port;
+	for (unsigned int i = 1; i <= OVERLOAD_UNBOUND_BURST; i++) {
+		path_in(&p, 0, LINK, frame, frame_of(pp, i, 50000, frame));
+		CU_ASSERT_TRUE(path_sent(&p, VPN, 0, &out));
 	}
-	while (event_pop(p.dp, 0, &ev)) {
-		CU_ASSERT_EQUAL(ev.type, EVENT_UNBOUND);
-		CU_ASSERT_EQUAL(ev.peer_id, pp->id);
-		CU_ASSERT_EQUAL(ev.family, 4);
-		CU_ASSERT_EQUAL(ntohs(ev.port_be), 50000 + hints);
-		CU_ASSERT_EQUAL(memcmp(ev.addr, pp->remote, 16), 0);
-		hints++;
-	}
-	CU_ASSERT_EQUAL(hints, OVERLOAD_UNBOUND_BURST);
-	CU_ASSERT_EQUAL(counter_get(&pp->key->recv_failed), 0);
-	CU_ASSERT_EQUAL(pp->key->recv_pktid.highest, 0);
+	while (event_pop(p.dp, 0, &ev))
+		told += ev.type == EVENT_FLOAT;
+	CU_ASSERT_EQUAL(told, OVERLOAD_FLOAT_BURST);
+	expect_drop(frame, frame_of(pp, 60000, 50000, frame), DROP_UNBOUND);
+	CU_ASSERT_EQUAL(pp->key->recv_pktid.highest, OVERLOAD_UNBOUND_BURST);
+	path_in(&p, 0, LINK, frame, frame_of(pp, 60001, home, frame));
+	CU_ASSERT_TRUE(path_sent(&p, VPN, 0, &out));
 	path_teardown(&p);
 }
 
@@ -518,7 +590,9 @@ const struct harness_test path_inbound_tests[] = {
 	{"drops bad outer packets", test_drops_outer},
 	{"drops what no peer, key or tag vouches for", test_drops_peer},
 	{"drops bad inner packets", test_drops_inner},
-	{"does not decrypt from unbound addresses", test_unbound},
+	{"sees a client move", test_float},
+	{"sees a client move on another worker", test_float_handover},
+	{"decrypts little from unbound addresses", test_unbound},
 	{"clamps MSS and carries congestion marks over", test_mss_and_ecn},
 	{"gives the rest to an exception interface", test_exception},
 	{"serves both sides on one port", test_both_sides},

@@ -215,7 +215,7 @@ static void test_events_full(void)
 {
 	struct path_peer *pp;
 	struct packet_spec in, s;
-	struct event ev = {.type = EVENT_UNBOUND};
+	struct event ev = {.type = EVENT_PEER_EXIT};
 
 	path_setup(&p, 1);
 	pp = path_peer_add(&p, 0, (struct path_peer_conf){.key_id = 6});
@@ -227,7 +227,7 @@ static void test_events_full(void)
 	path_host_sends(&p, 0, pp, &s);
 	path_client_sends(&p, 0, pp, &in);
 	while (event_pop(p.dp, 0, &ev))
-		CU_ASSERT_EQUAL(ev.type, EVENT_UNBOUND);
+		CU_ASSERT_EQUAL(ev.type, EVENT_PEER_EXIT);
 	path_host_sends(&p, 0, pp, &s);
 	CU_ASSERT_TRUE(event_pop(p.dp, 0, &ev) && ev.type == EVENT_PKTID_HIGH);
 	path_client_sends(&p, 0, pp, &in);

@@ -157,12 +157,16 @@ static void test_unbound(void)
 	unsigned int n = 0;
 
 	setup();
-	for (unsigned int i = 0; i < 1000; i++)
+	for (unsigned int i = 0; i < 10000; i++)
 		n += overload_unbound_take(o, now);
 	CU_ASSERT_EQUAL(n, OVERLOAD_UNBOUND_BURST);
-	for (unsigned int i = 0; i < 1000; i++)
+	for (unsigned int i = 0; i < 10000; i++)
 		n += overload_unbound_take(o, now + HZ / 10);
 	CU_ASSERT_EQUAL(n, OVERLOAD_UNBOUND_BURST + OVERLOAD_UNBOUND_PPS / 10);
+	n = 0;
+	for (unsigned int i = 0; i < 1000; i++)
+		n += overload_float_take(o, now);
+	CU_ASSERT_EQUAL(n, OVERLOAD_FLOAT_BURST);
 	overload_free(o);
 }
 
@@ -174,7 +178,7 @@ int main(void)
 		{"does not limit a lone gateway", test_lone_gateway},
 		{"follows the queues", test_adapts},
 		{"ends when all would fit", test_leave},
-		{"budgets hints", test_unbound},
+		{"budgets packets from unbound addresses", test_unbound},
 		{NULL, NULL},
 	};
 
