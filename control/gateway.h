@@ -70,8 +70,8 @@ const struct conf_gateway *gateway_conf(const struct gateway *g);
 uint16_t gateway_id(const struct gateway *g);
 const struct session_addr *gateway_local(const struct gateway *g); // its endpoint
 struct gateway_totals {
-	uint32_t clients;    // connected
-	uint32_t handshakes; // not yet
+	uint32_t clients;                // connected
+	uint32_t handshakes;             // not yet
 	uint64_t floats, floats_refused; // address changes of clients
 	uint64_t admitted, refused, first_packets, first_dropped, half_open_dropped;
 	uint32_t pool_capacity, pool_used;

@@ -172,7 +172,7 @@ struct session_info {
 	char tls_version[16], tls_suite[64];
 	uint8_t key_id; // newest
 	uint32_t renegotiations;
-	uint32_t floats; // times its address has changed
+	uint32_t floats;       // times its address has changed
 	uint64_t connected_ms; // clock_ms() when connected; 0: not yet
 };
 const struct session_info *session_info(const struct session *s);
