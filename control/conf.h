@@ -41,7 +41,14 @@ struct conf_addr {
 enum conf_topology { CONF_TOPOLOGY_SUBNET };
 enum conf_duplicate { CONF_DUPLICATE_REPLACE, CONF_DUPLICATE_ALLOW, CONF_DUPLICATE_REFUSE };
 enum conf_udp_checksum { CONF_UDP_CSUM_AUTO, CONF_UDP_CSUM_ZERO };
-enum conf_tls { CONF_TLS_1_2, CONF_TLS_1_3 };
+enum conf_tls { CONF_TLS_1_0, CONF_TLS_1_1, CONF_TLS_1_2, CONF_TLS_1_3 };
+enum conf_cert_profile { CONF_CERT_PREFERRED, CONF_CERT_LEGACY, CONF_CERT_INSECURE };
+enum conf_name_rule { CONF_NAME_WHOLE, CONF_NAME_PREFIX, CONF_NAME_SUBJECT };
+
+#define CONF_FINGERPRINT_BYTES 32 // SHA-256
+struct conf_fingerprint {
+	uint8_t sha256[CONF_FINGERPRINT_BYTES];
+};
 
 struct conf_vlan {
 	uint16_t id;
@@ -70,10 +77,21 @@ struct conf_gateway {
 	char netns[CONF_NAME_BYTES];      // inside; "": the daemon's own
 	char link_netns[CONF_NAME_BYTES]; // where the endpoint's socket lives; "": the daemon's own
 	char tun[IFNAMSIZ];               // name of the TUN device; default sluice-NAME, shortened
-	char ca[CONF_PATH_BYTES], cert[CONF_PATH_BYTES], key[CONF_PATH_BYTES];
+	char ca[CONF_PATH_BYTES];         // "": peer_fingerprints alone decide
+	char cert[CONF_PATH_BYTES], key[CONF_PATH_BYTES];
 	char crl[CONF_PATH_BYTES];       // "": none
 	char tls_crypt[CONF_PATH_BYTES]; // "": none
 	enum conf_tls tls_version_min;
+	// As OpenSSL takes them; "": what tls_context.c thinks best.
+	char tls_cipher[CONF_PATH_BYTES], tls_ciphersuites[CONF_PATH_BYTES];
+	char tls_groups[CONF_PATH_BYTES];
+	enum conf_cert_profile tls_cert_profile;
+	// What a client's certificate must be, beyond valid.
+	bool remote_cert_tls;
+	char x509_name[CONF_PATH_BYTES]; // "": any
+	enum conf_name_rule x509_name_rule;
+	size_t peer_fingerprint_count; // 0: any
+	struct conf_fingerprint peer_fingerprints[CONF_LIST_MAX];
 	struct conf_prefix client_cidr, client_cidr6;
 	enum conf_topology topology;
 	size_t local_network_count;

@@ -404,10 +404,35 @@ static void check_domains(struct check *k, const struct conf_gateway *g, const s
 			g->name, g->netns);
 }
 
+// Something must say whose certificates are admitted.
+static int check_identity(struct check *k, const struct conf_gateway *g, const struct conf_node *n)
+{
+	if (!g->ca[0] && g->peer_fingerprint_count == 0)
+		return fail(k, n, "gateway %s: ca is missing (or peer_fingerprint)", g->name);
+	if (!g->ca[0] && g->crl[0])
+		return fail(k, place(n, "crl_verify"),
+			"gateway %s: crl_verify must be absent without ca: a list is its authority's",
+			g->name);
+	if (conf_node_get(n, "verify_x509_name") && !g->x509_name[0])
+		return fail(k, place(n, "verify_x509_name"),
+			"gateway %s: verify_x509_name.name is missing", g->name);
+	if (g->tls_version_min < CONF_TLS_1_2)
+		warn(k, place(n, "tls_version_min"),
+			"gateway %s: tls_version_min: TLS 1.0 and 1.1 are broken, only for clients that "
+			"cannot do better",
+			g->name);
+	if (g->tls_cert_profile != CONF_CERT_PREFERRED)
+		warn(k, place(n, "tls_cert_profile"),
+			"gateway %s: tls_cert_profile: weak certificates are admitted", g->name);
+	return 0;
+}
+
 static int check_gateway(struct check *k, size_t index, const struct conf_node *n)
 {
 	const struct conf_gateway *g = &k->c->gateways[index];
 
+	if (check_identity(k, g, n) < 0)
+		return -1;
 	if (g->keepalive_timeout_s < 2 * g->keepalive_interval_s)
 		return fail(k, place(n, "keepalive.timeout"),
 			"gateway %s: keepalive.timeout must be at least twice keepalive.interval "

@@ -232,6 +232,8 @@ static int read_element(
 		return read_prefix(w, opt, n, out);
 	if (opt->type == CONF_T_ADDRS)
 		return read_addr(w, opt, n, out);
+	if (opt->type == CONF_T_FINGERPRINTS)
+		return conf_read_fingerprint(n->text, out) < 0 ? refuse(w, opt, n) : 0;
 	return read_cipher(w, opt, n, out);
 }
 
@@ -241,6 +243,8 @@ static size_t element_bytes(const struct conf_option *opt)
 		return sizeof(struct conf_prefix);
 	if (opt->type == CONF_T_ADDRS)
 		return sizeof(struct conf_addr);
+	if (opt->type == CONF_T_FINGERPRINTS)
+		return sizeof(struct conf_fingerprint);
 	return sizeof(enum aead_cipher);
 }
 
@@ -252,7 +256,12 @@ static int add_element(
 	uint8_t *field = (uint8_t *)base + opt->offset;
 	char show[CONF_SHOW_BYTES];
 	// One more than fits is read too, so that what is said about it is the first problem.
-	struct conf_prefix value = {0};
+	union {
+		struct conf_prefix prefix;
+		struct conf_addr addr;
+		struct conf_fingerprint fingerprint;
+		enum aead_cipher cipher;
+	} value = {0};
 
 	if (read_element(w, opt, n, &value) < 0)
 		return -1;
@@ -415,6 +424,7 @@ static int read_option(
 	case CONF_T_PREFIXES:
 	case CONF_T_ADDRS:
 	case CONF_T_CIPHERS:
+	case CONF_T_FINGERPRINTS:
 		return read_list(w, opt, n, base);
 	case CONF_T_VLANS:
 		return read_vlans(w, opt, n, base);

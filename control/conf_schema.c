@@ -55,8 +55,19 @@ static const struct conf_word cipher_words[] = {{"AES-256-GCM", AEAD_AES_256_GCM
 	{"AES-192-GCM", AEAD_AES_192_GCM, false}, {"AES-128-GCM", AEAD_AES_128_GCM, false},
 	{"CHACHA20-POLY1305", 0, true}, {"*-CBC", 0, true}, {"none", 0, true}, {0}};
 
-static const struct conf_word tls_words[] = {
-	{"1.2", CONF_TLS_1_2, false}, {"1.3", CONF_TLS_1_3, false}, {0}};
+static const struct conf_word tls_words[] = {{"1.0", CONF_TLS_1_0, false},
+	{"1.1", CONF_TLS_1_1, false}, {"1.2", CONF_TLS_1_2, false}, {"1.3", CONF_TLS_1_3, false},
+	{0}};
+
+static const struct conf_word cert_profile_words[] = {{"preferred", CONF_CERT_PREFERRED, false},
+	{"legacy", CONF_CERT_LEGACY, false}, {"insecure", CONF_CERT_INSECURE, false},
+	{"suiteb", 0, true}, {0}};
+
+static const struct conf_word remote_cert_words[] = {
+	{"no", false, false}, {"client", true, false}, {0}};
+
+static const struct conf_word name_rule_words[] = {{"name", CONF_NAME_WHOLE, false},
+	{"name-prefix", CONF_NAME_PREFIX, false}, {"subject", CONF_NAME_SUBJECT, false}, {0}};
 
 static const struct conf_word duplicate_words[] = {{"replace", CONF_DUPLICATE_REPLACE, false},
 	{"allow", CONF_DUPLICATE_ALLOW, false}, {"refuse", CONF_DUPLICATE_REFUSE, false}, {0}};
@@ -116,6 +127,15 @@ static const struct conf_option keepalive_options[] = {
 	{0},
 };
 
+static const struct conf_option x509_name_options[] = {
+	{"name", CONF_T_STRING, GW(x509_name), RANGE(1, 0),
+		.help = "What the client's certificate must say."},
+	{"type", CONF_T_ENUM, GW(x509_name_rule), .def = "name", .words = name_rule_words,
+		.help = "name: the common name. name-prefix: how the common name begins. subject: the "
+			"whole subject, such as C=DE, O=Example, CN=alice."},
+	{0},
+};
+
 #define LATER(option) \
 	{ \
 		option, CONF_T_LATER, .help = NULL \
@@ -134,8 +154,9 @@ static const struct conf_option gateway_options[] = {
 	{"tun", CONF_T_IFNAME, GW(tun),
 		.help = "Name of the gateway's TUN device. Default: sluice-NAME, or sluice-, three "
 			"letters of a longer name and five letters that keep it apart."},
-	{"ca", CONF_T_FILE, .required = true, GW(ca),
-		.help = "Certificates (PEM) of the authorities that sign clients."},
+	{"ca", CONF_T_FILE, GW(ca),
+		.help = "Certificates (PEM) of the authorities that sign clients. Needed unless there "
+			"is a peer_fingerprint."},
 	{"cert", CONF_T_FILE, .required = true, GW(cert),
 		.help = "The gateway's certificate (PEM), intermediates behind it."},
 	{"key", CONF_T_FILE, .required = true, GW(key), .help = "The private key (PEM) of cert."},
@@ -144,7 +165,33 @@ static const struct conf_option gateway_options[] = {
 	{"tls_crypt", CONF_T_FILE, GW(tls_crypt),
 		.help = "Static key that wraps the control channel, as made by openvpn --genkey."},
 	{"tls_version_min", CONF_T_ENUM, GW(tls_version_min), .def = "1.2", .words = tls_words,
-		.help = "Oldest TLS version a client may use."},
+		.help = "Oldest TLS version a client may use. 1.0 and 1.1 are broken: only for clients "
+			"that cannot do better, such as OpenVPN 2.3."},
+	{"tls_cipher", CONF_T_STRING, GW(tls_cipher), RANGE(1, 0),
+		.help = "Cipher suites up to TLS 1.2 in order of preference, as a list of OpenSSL's "
+			"names separated by colons. Default: forward secrecy with AEAD; with "
+			"tls_version_min below 1.2 also AES-CBC."},
+	{"tls_ciphersuites", CONF_T_STRING, GW(tls_ciphersuites), RANGE(1, 0),
+		.help = "Cipher suites of TLS 1.3, likewise. Default: OpenSSL's."},
+	{"tls_groups", CONF_T_STRING, GW(tls_groups), RANGE(1, 0),
+		.help = "Groups for the key exchange in order of preference, separated by colons, such "
+			"as X25519:P-256. Default: OpenSSL's."},
+	{"tls_cert_profile", CONF_T_ENUM, GW(tls_cert_profile), .def = "preferred",
+		.words = cert_profile_words,
+		.help = "What keys and signatures certificates may have. preferred: RSA of 2048 bits, "
+			"SHA-2. legacy: RSA of 1024 bits, SHA-2. insecure: anything, SHA-1 too."},
+	{"remote_cert_tls", CONF_T_ENUM, GW(remote_cert_tls), .def = "no",
+		.words = remote_cert_words,
+		.help = "client: a client's certificate must say that it is one (extended key usage "
+			"clientAuth). no: one that says nothing will do; one that says something else "
+			"never does."},
+	{"verify_x509_name", CONF_T_MAPPING, .children = x509_name_options,
+		.help = "Whose certificates are admitted."},
+	{"peer_fingerprint", CONF_T_FINGERPRINTS, GW(peer_fingerprints),
+		COUNT(struct conf_gateway, peer_fingerprint_count),
+		.help = "SHA-256 fingerprints of the certificates that are admitted, and no others, as "
+			"openssl x509 -fingerprint -sha256 prints them. Without ca they need no "
+			"authority."},
 	{"client_cidr", CONF_T_PREFIX4, GW(client_cidr), RANGE(8, 30),
 		.help = "IPv4 network of the clients. The gateway takes the first address. At least "
 			"one of client_cidr and client_cidr6 is needed."},
@@ -212,11 +259,6 @@ static const struct conf_option gateway_options[] = {
 	LATER("auth_methods"),
 	LATER("username_as_common_name"),
 	LATER("verify_client_cert"),
-	LATER("verify_x509_name"),
-	LATER("remote_cert_tls"),
-	LATER("tls_cipher"),
-	LATER("tls_ciphersuites"),
-	LATER("tls_groups"),
 	LATER("tls_verify"),
 	LATER("management"),
 	LATER("status"),
@@ -311,6 +353,7 @@ const char *conf_type_name(enum conf_type type)
 		[CONF_T_PREFIXES] = "list of networks",
 		[CONF_T_ADDRS] = "list of addresses",
 		[CONF_T_CIPHERS] = "list of ciphers",
+		[CONF_T_FINGERPRINTS] = "list of fingerprints",
 		[CONF_T_LCORES] = "cores",
 		[CONF_T_VLANS] = "mapping of tags",
 		[CONF_T_MAPPING] = "mapping",
@@ -397,6 +440,8 @@ const char *conf_option_legal(char out[CONF_LEGAL_BYTES], const struct conf_opti
 		[CONF_T_ADDRS] = "an IPv4 or IPv6 unicast address",
 		[CONF_T_PREFIXES] = "a network such as 192.168.1.0/24 or fd00:1::/64",
 		[CONF_T_CIPHERS] = "of ",
+		[CONF_T_FINGERPRINTS] =
+			"a SHA-256 fingerprint: 64 hex digits, with or without colons",
 		[CONF_T_LCORES] = "at most 32 cores in ascending order such as 1,2 or 1-3",
 		[CONF_T_MAPPING] = "a mapping of options",
 		[CONF_T_LATER] = "absent",

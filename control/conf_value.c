@@ -4,6 +4,8 @@
 #include "control/conf_value.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
+#include <stdio.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -133,6 +135,22 @@ int conf_read_prefix(const char *text, struct conf_prefix *out, bool *host_bits)
 	memcpy(out->addr, a.addr, sizeof(out->addr));
 	*host_bits = mask(out->addr, out->len);
 	return 0;
+}
+
+int conf_read_fingerprint(const char *text, struct conf_fingerprint *out)
+{
+	unsigned int byte;
+
+	for (size_t i = 0; i < CONF_FINGERPRINT_BYTES; i++) {
+		if (i > 0 && *text == ':')
+			text++;
+		if (!isxdigit((unsigned char)text[0]) || !isxdigit((unsigned char)text[1]) ||
+			sscanf(text, "%2x", &byte) != 1)
+			return -1;
+		out->sha256[i] = (uint8_t)byte;
+		text += 2;
+	}
+	return *text ? -1 : 0;
 }
 
 int conf_read_lcores(const char *text, uint16_t *list, size_t max)

@@ -16,6 +16,8 @@ int conf_read_size(const char *text, uint64_t *bytes);
 int conf_read_addr(const char *text, struct conf_addr *out);
 // *host_bits: the address had bits set behind the prefix length; out has them cleared.
 int conf_read_prefix(const char *text, struct conf_prefix *out, bool *host_bits);
+// 64 hex digits, with or without a colon between two and two.
+int conf_read_fingerprint(const char *text, struct conf_fingerprint *out);
 // "1,2" or "1-3,8" in ascending order. Returns how many, or -1.
 int conf_read_lcores(const char *text, uint16_t *list, size_t max);
 

@@ -176,6 +176,8 @@ int tls_conn_peer(struct tls_conn *c, struct tls_peer *peer)
 	// Verification is mandatory, this is the second lock on the same door.
 	if (!cert || SSL_get_verify_result(c->ssl) != X509_V_OK)
 		return fail(c, "client sent no verified certificate");
+	if (!tls_rules_accept(SSL_get_SSL_CTX(c->ssl), cert, &c->failure))
+		return fail(c, "client's certificate is not admitted");
 	if (tls_verify_common_name(cert, peer->common_name, sizeof(peer->common_name)))
 		return fail(c, "certificate has no common name of 1 to 64 printable characters");
 	if (chain_hash(c->ssl, peer->chain_sha256))

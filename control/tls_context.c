@@ -21,6 +21,8 @@ LOG_TYPE("tls");
 
 // Forward secrecy and AEAD only: every client since 2.4 has these. TLS 1.3 suites are OpenSSL's.
 #define CIPHERS_TLS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20"
+// TLS 1.0 and 1.1 know no AEAD.
+#define CIPHERS_TLS_1_0 CIPHERS_TLS_1_2 ":ECDHE+AES:DHE+AES"
 #define CRLS_MAX 64
 
 static void set_error(char *err, size_t size, const char *file, const char *what)
@@ -50,7 +52,7 @@ static int is_readable(const char *file, char *err, size_t size)
 	int e;
 
 	if (file[0] == '\0') {
-		snprintf(err, size, "ca, cert and key must be set");
+		snprintf(err, size, "cert and key must be set");
 		return -EINVAL;
 	}
 	if (access(file, R_OK) == 0)
@@ -64,6 +66,8 @@ static int load_ca(SSL_CTX *ctx, const char *file, char *err, size_t size)
 {
 	STACK_OF(X509_NAME) * names;
 
+	if (file[0] == '\0') // the fingerprints say it
+		return 0;
 	if (is_readable(file, err, size))
 		return -EINVAL;
 	names = SSL_load_client_CA_file(file);
@@ -163,10 +167,59 @@ static int load_crl(SSL_CTX *ctx, const struct conf_gateway *gw, char *err, size
 	return 0;
 }
 
+static int tls_version(enum conf_tls version)
+{
+	static const int versions[] = {
+		[CONF_TLS_1_0] = TLS1_VERSION,
+		[CONF_TLS_1_1] = TLS1_1_VERSION,
+		[CONF_TLS_1_2] = TLS1_2_VERSION,
+		[CONF_TLS_1_3] = TLS1_3_VERSION,
+	};
+
+	return versions[version];
+}
+
+// OpenSSL's security levels. Handshakes of TLS 1.0 and 1.1 are signed with SHA-1 and MD5, which only
+// level 0 admits; certificates are held to their own level all the same.
+static void set_levels(SSL_CTX *ctx, const struct conf_gateway *gw)
+{
+	int level = gw->tls_cert_profile == CONF_CERT_PREFERRED ? 2
+		    : gw->tls_cert_profile == CONF_CERT_LEGACY  ? 1
+								: 0;
+
+	X509_VERIFY_PARAM_set_auth_level(SSL_CTX_get0_param(ctx), level);
+	SSL_CTX_set_security_level(ctx, gw->tls_version_min < CONF_TLS_1_2 ? 0 : level);
+}
+
+// Lists that operators may set; what OpenSSL does not take is told with its option.
+static int set_lists(SSL_CTX *ctx, const struct conf_gateway *gw, char *err, size_t size)
+{
+	const char *ciphers = gw->tls_version_min < CONF_TLS_1_2 ? CIPHERS_TLS_1_0
+								 : CIPHERS_TLS_1_2;
+	const char *option = NULL, *value = NULL;
+
+	if (gw->tls_cipher[0])
+		ciphers = gw->tls_cipher;
+	if (SSL_CTX_set_cipher_list(ctx, ciphers) != 1) {
+		option = "tls_cipher";
+		value = ciphers;
+	} else if (gw->tls_ciphersuites[0] &&
+		   SSL_CTX_set_ciphersuites(ctx, gw->tls_ciphersuites) != 1) {
+		option = "tls_ciphersuites";
+		value = gw->tls_ciphersuites;
+	} else if (gw->tls_groups[0] && SSL_CTX_set1_groups_list(ctx, gw->tls_groups) != 1) {
+		option = "tls_groups";
+		value = gw->tls_groups;
+	}
+	if (!option)
+		return 0;
+	ERR_clear_error();
+	snprintf(err, size, "%s: OpenSSL cannot make sense of \"%s\"", option, value);
+	return -EINVAL;
+}
+
 static int set_profile(SSL_CTX *ctx, const struct conf_gateway *gw)
 {
-	int min = gw->tls_version_min == CONF_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
-
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
 					 SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
 					 SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION);
@@ -177,10 +230,10 @@ static int set_profile(SSL_CTX *ctx, const struct conf_gateway *gw)
 	SSL_CTX_set_verify(
 		ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, tls_verify_callback);
 	return SSL_CTX_set_num_tickets(ctx, 0) == 1 && SSL_CTX_set_dh_auto(ctx, 1) == 1 &&
-	       SSL_CTX_set_min_proto_version(ctx, min) == 1 &&
+	       SSL_CTX_set_min_proto_version(ctx, tls_version(gw->tls_version_min)) == 1 &&
 	       SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
-	       SSL_CTX_set_cipher_list(ctx, CIPHERS_TLS_1_2) == 1 &&
-	       SSL_CTX_set_purpose(ctx, X509_PURPOSE_SSL_CLIENT) == 1;
+	       SSL_CTX_set_purpose(ctx, X509_PURPOSE_SSL_CLIENT) == 1 &&
+	       tls_rules_attach(ctx, gw) == 1;
 }
 
 struct tls_context *tls_context_new(const struct conf_gateway *gw, char *err, size_t err_bytes)
@@ -196,6 +249,10 @@ struct tls_context *tls_context_new(const struct conf_gateway *gw, char *err, si
 		set_error(err, err_bytes, gw->name, "OpenSSL refuses the TLS settings");
 		goto err;
 	}
+	// After the lists, which may name a level as well.
+	if (set_lists(ctx->ssl_ctx, gw, err, err_bytes))
+		goto err;
+	set_levels(ctx->ssl_ctx, gw);
 	if (load_ca(ctx->ssl_ctx, gw->ca, err, err_bytes) ||
 		load_cert(ctx->ssl_ctx, gw, err, err_bytes) ||
 		load_crl(ctx->ssl_ctx, gw, err, err_bytes))

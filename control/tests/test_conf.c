@@ -119,8 +119,8 @@ static const struct {
 	{"keepalive: {interval: 10s, timeout: 60s}", "duplicate_cn: maybe",
 		"14:19: gateway gw1: duplicate_cn must be one of replace, allow, refuse, got "
 		"\"maybe\""},
-	{"keepalive: {interval: 10s, timeout: 60s}", "tls_version_min: 1.1",
-		"14:22: gateway gw1: tls_version_min must be one of 1.2, 1.3, got \"1.1\""},
+	{"keepalive: {interval: 10s, timeout: 60s}", "tls_version_min: 1.4",
+		"14:22: gateway gw1: tls_version_min must be one of 1.0, 1.1, 1.2, 1.3, got \"1.4\""},
 	// Cores.
 	{"workers: 1", "lcores: 1,x",
 		"1:9: lcores must be at most 32 cores in ascending order such as 1,2 or 1-3, got "
@@ -204,7 +204,16 @@ static const struct {
 	{"name: gw1", "name: \"\"",
 		"7:11: gateway 1: name must be 1..63 characters of a-z, 0-9 and -, got \"\""},
 	{"  - name: gw1\n    endpoint", "  - endpoint", "7:5: gateway 1: name is missing"},
-	{"    ca: ca.crt\n", "", "7:5: gateway gw1: ca is missing"},
+	{"    ca: ca.crt\n", "", "7:5: gateway gw1: ca is missing (or peer_fingerprint)"},
+	{"    ca: ca.crt\n", "    peer_fingerprint: ab:cd\n",
+		"9:23: gateway gw1: peer_fingerprint must be a SHA-256 fingerprint: 64 hex digits, "
+		"with or without colons, got \"ab:cd\""},
+	{"    ca: ca.crt\n", "    ca: ca.crt\n    verify_x509_name: {type: subject}\n",
+		"10:23: gateway gw1: verify_x509_name.name is missing"},
+	{"    ca: ca.crt\n", "    ca: ca.crt\n    tls_cert_profile: suiteb\n",
+		"10:23: gateway gw1: tls_cert_profile: \"suiteb\" is not supported yet"},
+	{"    ca: ca.crt\n", "    ca: ca.crt\n    remote_cert_tls: server\n",
+		"10:22: gateway gw1: remote_cert_tls must be one of no, client, got \"server\""},
 	{"ca: ca.crt", "ca: \"\"",
 		"9:9: gateway gw1: ca must be a path of 1..255 characters, got \"\""},
 	{"keepalive: {interval: 10s, timeout: 60s}", "netns: a/b",

@@ -150,14 +150,15 @@ void test_pki_ca(struct test_pki *p, const char *name)
 }
 
 static void sign_and_save(struct test_pki *p, const char *ca, const char *name, X509 *cert,
-	EVP_PKEY *key, const char *usage)
+	EVP_PKEY *key, const char *usage, const EVP_MD *md)
 {
 	EVP_PKEY *ca_key = load_key(p, ca);
 	X509 *ca_cert = load_cert(p, ca);
 
 	MUST(X509_set_issuer_name(cert, X509_get_subject_name(ca_cert)) == 1);
-	extend(cert, NID_ext_key_usage, usage);
-	MUST(X509_sign(cert, ca_key, EVP_sha256()) > 0);
+	if (usage)
+		extend(cert, NID_ext_key_usage, usage);
+	MUST(X509_sign(cert, ca_key, md) > 0);
 	save(p, name, cert, key);
 	X509_free(ca_cert);
 	X509_free(cert);
@@ -171,8 +172,40 @@ void test_pki_issue(struct test_pki *p, const char *ca, const char *name, const 
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 
 	MUST(key);
-	sign_and_save(
-		p, ca, name, make_cert(p, key, name, strlen(name), from_days, to_days), key, usage);
+	sign_and_save(p, ca, name, make_cert(p, key, name, strlen(name), from_days, to_days), key,
+		usage, EVP_sha256());
+}
+
+void test_pki_self(struct test_pki *p, const char *name)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert;
+
+	MUST(key);
+	cert = make_cert(p, key, name, strlen(name), -1, 365);
+	MUST(X509_set_issuer_name(cert, X509_get_subject_name(cert)) == 1);
+	MUST(X509_sign(cert, key, EVP_sha256()) > 0);
+	save(p, name, cert, key);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
+void test_pki_issue_rsa(
+	struct test_pki *p, const char *ca, const char *name, unsigned int bits, bool sha1)
+{
+	EVP_PKEY *key = EVP_RSA_gen(bits);
+
+	MUST(key);
+	sign_and_save(p, ca, name, make_cert(p, key, name, strlen(name), -1, 10), key, "clientAuth",
+		sha1 ? EVP_sha1() : EVP_sha256());
+}
+
+void test_pki_fingerprint(struct test_pki *p, const char *name, uint8_t out[32])
+{
+	X509 *cert = load_cert(p, name);
+
+	MUST(X509_digest(cert, EVP_sha256(), out, NULL) == 1);
+	X509_free(cert);
 }
 
 void test_pki_issue_cn(
@@ -181,7 +214,8 @@ void test_pki_issue_cn(
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 
 	MUST(key);
-	sign_and_save(p, ca, name, make_cert(p, key, cn, cn_len, -1, 10), key, "clientAuth");
+	sign_and_save(p, ca, name, make_cert(p, key, cn, cn_len, -1, 10), key, "clientAuth",
+		EVP_sha256());
 }
 
 static void add_revoked(struct test_pki *p, X509_CRL *crl, const char *name)

@@ -6,6 +6,7 @@
 #include "control/tls.h"
 
 #include "control/tests/test_pki.h"
+#include "control/tests/tls_pair.h"
 #include "dataplane/tests/harness.h"
 
 #include <CUnit/CUnit.h>
@@ -17,15 +18,6 @@
 #include <string.h>
 
 static struct test_pki *pki;
-
-// A client and the connection it talks to; run() carries bytes until both are quiet.
-struct pair {
-	SSL_CTX *ctx;
-	SSL *ssl;
-	BIO *in, *out;
-	struct tls_conn *conn;
-	int server, client; // results: 1 done, 0 not yet, negative failed
-};
 
 static struct conf_gateway gateway(const char *crl)
 {
@@ -50,67 +42,6 @@ static struct tls_context *context(const struct conf_gateway *gw)
 	return ctx;
 }
 
-static void pair_init(struct pair *p, const struct tls_context *ctx, const char *cert, int max)
-{
-	char file[64];
-
-	memset(p, 0, sizeof(*p));
-	p->ctx = SSL_CTX_new(TLS_client_method());
-	SSL_CTX_set_max_proto_version(p->ctx, max);
-	CU_ASSERT_EQUAL_FATAL(SSL_CTX_load_verify_file(p->ctx, test_pki_path(pki, "ca.crt")), 1);
-	SSL_CTX_set_verify(p->ctx, SSL_VERIFY_PEER, NULL);
-	if (cert) {
-		snprintf(file, sizeof(file), "%s.crt", cert);
-		CU_ASSERT_EQUAL_FATAL(SSL_CTX_use_certificate_file(
-					      p->ctx, test_pki_path(pki, file), SSL_FILETYPE_PEM),
-			1);
-		snprintf(file, sizeof(file), "%s.key", cert);
-		CU_ASSERT_EQUAL_FATAL(SSL_CTX_use_PrivateKey_file(
-					      p->ctx, test_pki_path(pki, file), SSL_FILETYPE_PEM),
-			1);
-	}
-	p->ssl = SSL_new(p->ctx);
-	p->in = BIO_new(BIO_s_mem());
-	p->out = BIO_new(BIO_s_mem());
-	BIO_set_mem_eof_return(p->in, -1);
-	SSL_set_bio(p->ssl, p->in, p->out);
-	SSL_set_connect_state(p->ssl);
-	p->conn = tls_conn_new(ctx);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(p->conn);
-}
-
-static void pair_fini(struct pair *p)
-{
-	SSL_free(p->ssl);
-	SSL_CTX_free(p->ctx);
-	tls_conn_free(p->conn);
-	ERR_clear_error();
-}
-
-// In pieces of an odd size, as control packets do.
-static void run(struct pair *p)
-{
-	uint8_t buf[333];
-	int i, n;
-
-	for (i = 0; i < 200; i++) {
-		if (p->client == 0) {
-			n = SSL_do_handshake(p->ssl);
-			p->client = n == 1 ? 1 : 0;
-			if (n != 1 && SSL_get_error(p->ssl, n) != SSL_ERROR_WANT_READ)
-				p->client = -1;
-		}
-		n = BIO_read(p->out, buf, sizeof(buf));
-		if (n > 0)
-			CU_ASSERT_EQUAL(tls_conn_input(p->conn, buf, (size_t)n), 0);
-		if (p->server == 0)
-			p->server = tls_conn_handshake(p->conn);
-		n = (int)tls_conn_output(p->conn, buf, sizeof(buf));
-		if (n > 0)
-			BIO_write(p->in, buf, n);
-	}
-}
-
 static void test_handshake(void)
 {
 	static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
@@ -119,15 +50,15 @@ static void test_handshake(void)
 	uint8_t ours[256], theirs[256];
 	struct tls_peer peer, again;
 	struct tls_context *ctx;
-	struct pair p;
+	struct tls_pair p;
 	int i;
 
 	for (i = 0; i < 2; i++) {
 		ctx = context(&gw);
-		pair_init(&p, ctx, "alice", versions[i]);
+		tls_pair_init(&p, pki, ctx, "alice", versions[i]);
 		// A context may go while its connections live.
 		tls_context_free(ctx);
-		run(&p);
+		tls_pair_run(&p);
 		CU_ASSERT_EQUAL_FATAL(p.server, 1);
 		CU_ASSERT_EQUAL_FATAL(p.client, 1);
 		CU_ASSERT_EQUAL(tls_conn_peer(p.conn, &peer), 0);
@@ -144,15 +75,15 @@ static void test_handshake(void)
 					"EXPORTER-OpenVPN-datakeys", 25, NULL, 0, 0),
 			1);
 		CU_ASSERT_EQUAL(memcmp(ours, theirs, sizeof(ours)), 0);
-		pair_fini(&p);
+		tls_pair_fini(&p);
 	}
 	ctx = context(&gw);
-	pair_init(&p, ctx, "bob", 0);
-	run(&p);
+	tls_pair_init(&p, pki, ctx, "bob", 0);
+	tls_pair_run(&p);
 	CU_ASSERT_EQUAL(tls_conn_peer(p.conn, &peer), 0);
 	CU_ASSERT_STRING_EQUAL(peer.common_name, "bob");
 	CU_ASSERT_NOT_EQUAL(memcmp(peer.chain_sha256, again.chain_sha256, 32), 0);
-	pair_fini(&p);
+	tls_pair_fini(&p);
 	tls_context_free(ctx);
 }
 
@@ -165,32 +96,32 @@ static void test_records(void)
 	struct tls_context *ctx = context(&gw);
 	static uint8_t big[TLS_MESSAGE_BYTES + 1];
 	uint8_t buf[4096];
-	struct pair p;
+	struct tls_pair p;
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		pair_init(&p, ctx, "alice", versions[i]);
-		run(&p);
+		tls_pair_init(&p, pki, ctx, "alice", versions[i]);
+		tls_pair_run(&p);
 		CU_ASSERT_EQUAL_FATAL(p.server, 1);
 		CU_ASSERT_EQUAL(tls_conn_read(p.conn, buf, sizeof(buf)), 0);
 		CU_ASSERT_EQUAL(tls_conn_write(p.conn, (const uint8_t *)"one", 4), 0);
 		CU_ASSERT_EQUAL(tls_conn_write(p.conn, big, TLS_MESSAGE_BYTES), 0);
 		CU_ASSERT_TRUE(tls_conn_output_pending(p.conn) > TLS_MESSAGE_BYTES);
-		run(&p);
+		tls_pair_run(&p);
 		CU_ASSERT_EQUAL(SSL_read(p.ssl, buf, sizeof(buf)), 4);
 		CU_ASSERT_EQUAL(SSL_read(p.ssl, buf, sizeof(buf)), TLS_MESSAGE_BYTES);
 		SSL_write(p.ssl, "two", 4);
 		SSL_write(p.ssl, "three", 6);
-		run(&p);
+		tls_pair_run(&p);
 		CU_ASSERT_EQUAL(tls_conn_read(p.conn, buf, TLS_MESSAGE_BYTES), 4);
 		CU_ASSERT_EQUAL(tls_conn_read(p.conn, buf, TLS_MESSAGE_BYTES), 6);
 		CU_ASSERT_EQUAL(tls_conn_read(p.conn, buf, TLS_MESSAGE_BYTES), 0);
 		// Larger than a message may be, in either direction.
 		SSL_write(p.ssl, big, sizeof(big));
-		run(&p);
+		tls_pair_run(&p);
 		CU_ASSERT_EQUAL(tls_conn_read(p.conn, buf, TLS_MESSAGE_BYTES), -EPROTO);
 		CU_ASSERT_EQUAL(tls_conn_write(p.conn, big, sizeof(big)), -EPROTO);
-		pair_fini(&p);
+		tls_pair_fini(&p);
 	}
 	tls_context_free(ctx);
 }
@@ -214,14 +145,14 @@ static void test_refused(void)
 	struct conf_gateway gw;
 	struct tls_context *ctx;
 	char byte;
-	struct pair p;
+	struct tls_pair p;
 	size_t i;
 
 	for (i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
 		gw = gateway(rows[i / 2].crl);
 		ctx = context(&gw);
-		pair_init(&p, ctx, rows[i / 2].cert, versions[i % 2]);
-		run(&p);
+		tls_pair_init(&p, pki, ctx, rows[i / 2].cert, versions[i % 2]);
+		tls_pair_run(&p);
 		CU_ASSERT_EQUAL(p.server, -EPROTO);
 		if (!strstr(tls_conn_error(p.conn), rows[i / 2].text))
 			fprintf(stderr, "row %zu: %s\n", i / 2, tls_conn_error(p.conn));
@@ -233,7 +164,7 @@ static void test_refused(void)
 		} else {
 			CU_ASSERT_EQUAL(p.client, -1);
 		}
-		pair_fini(&p);
+		tls_pair_fini(&p);
 		tls_context_free(ctx);
 	}
 }
@@ -242,12 +173,12 @@ static void test_revocation(void)
 {
 	struct conf_gateway gw = gateway("crl.pem");
 	struct tls_context *ctx = context(&gw);
-	struct pair p;
+	struct tls_pair p;
 
-	pair_init(&p, ctx, "alice", 0);
-	run(&p);
+	tls_pair_init(&p, pki, ctx, "alice", 0);
+	tls_pair_run(&p);
 	CU_ASSERT_EQUAL(p.server, 1);
-	pair_fini(&p);
+	tls_pair_fini(&p);
 	tls_context_free(ctx);
 }
 
@@ -255,19 +186,19 @@ static void test_min_version(void)
 {
 	struct conf_gateway gw = gateway(NULL);
 	struct tls_context *ctx;
-	struct pair p;
+	struct tls_pair p;
 
 	gw.tls_version_min = CONF_TLS_1_3;
 	ctx = context(&gw);
-	pair_init(&p, ctx, "alice", TLS1_2_VERSION);
-	run(&p);
+	tls_pair_init(&p, pki, ctx, "alice", TLS1_2_VERSION);
+	tls_pair_run(&p);
 	CU_ASSERT_EQUAL(p.server, -EPROTO);
 	CU_ASSERT_STRING_EQUAL(tls_conn_error(p.conn), "unsupported protocol");
-	pair_fini(&p);
-	pair_init(&p, ctx, "alice", TLS1_3_VERSION);
-	run(&p);
+	tls_pair_fini(&p);
+	tls_pair_init(&p, pki, ctx, "alice", TLS1_3_VERSION);
+	tls_pair_run(&p);
 	CU_ASSERT_EQUAL(p.server, 1);
-	pair_fini(&p);
+	tls_pair_fini(&p);
 	tls_context_free(ctx);
 }
 
@@ -288,17 +219,17 @@ static void test_names(void)
 	struct conf_gateway gw = gateway(NULL);
 	struct tls_context *ctx = context(&gw);
 	struct tls_peer peer;
-	struct pair p;
+	struct tls_pair p;
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		test_pki_issue_cn(pki, "ca", "odd", rows[i].cn, rows[i].len);
-		pair_init(&p, ctx, "odd", 0);
-		run(&p);
+		tls_pair_init(&p, pki, ctx, "odd", 0);
+		tls_pair_run(&p);
 		CU_ASSERT_EQUAL_FATAL(p.server, 1);
 		CU_ASSERT_EQUAL(tls_conn_peer(p.conn, &peer), rows[i].ok ? 0 : -EPROTO);
 		CU_ASSERT_STRING_EQUAL(peer.common_name, rows[i].ok ? rows[i].cn : "");
-		pair_fini(&p);
+		tls_pair_fini(&p);
 	}
 	tls_context_free(ctx);
 }
