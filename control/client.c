@@ -356,6 +356,17 @@ const struct session_ops client_session_ops = {
 
 // Life and timers -----------------------------------------------------------------------------
 
+// Tells the session what the data plane has received. False while that carries nothing for it.
+static bool data_seen(struct client *c, uint64_t now, struct publish_peer_stats *stats)
+{
+	if (!c->admitted || !session_is_connected(c->session) ||
+		!publish_peer_stats(c->gw->env.publish, c->peer_id, stats))
+		return false;
+	if (stats->recv_age_ms != UINT64_MAX)
+		session_data_seen(c->session, now - stats->recv_age_ms);
+	return true;
+}
+
 // Sends a keepalive if nothing was sent for the interval; returns when to look again.
 static uint64_t keepalive(struct client *c, uint64_t now)
 {
@@ -363,17 +374,17 @@ static uint64_t keepalive(struct client *c, uint64_t now)
 	struct publish_peer_stats stats;
 	uint64_t idle;
 
-	if (!c->admitted || !session_is_connected(c->session) || interval == 0)
+	if (!data_seen(c, now, &stats) || interval == 0)
 		return UINT64_MAX;
-	if (!publish_peer_stats(c->gw->env.publish, c->peer_id, &stats))
-		return UINT64_MAX;
-	if (stats.recv_age_ms != UINT64_MAX)
-		session_data_seen(c->session, now - stats.recv_age_ms);
-	idle = stats.send_age_ms;
+	// The worker may not have sent yet what it was given a moment ago.
+	idle = now - c->pinged_ms;
+	if (stats.send_age_ms < idle)
+		idle = stats.send_age_ms;
 	if (idle < interval)
 		return now + (interval - idle);
 	// A full ring means the worker is busy sending: nothing lost by waiting.
 	publish_message(c->gw->env.publish, c->peer_id, proto_ping, sizeof(proto_ping));
+	c->pinged_ms = now;
 	return now + interval;
 }
 
@@ -396,12 +407,13 @@ void client_settle(struct client *c)
 
 static void timer_due(struct ev_loop *loop, ev_timer *t, int revents)
 {
+	struct publish_peer_stats stats;
 	struct client *c = t->data;
 
 	(void)loop;
 	(void)revents;
 	// First what the data plane has seen, so that the tick does not time out a live client.
-	keepalive(c, clock_ms());
+	(void)data_seen(c, clock_ms(), &stats);
 	if (!session_is_closed(c->session))
 		session_tick(c->session, clock_ms());
 	client_settle(c);

@@ -122,8 +122,8 @@ static const struct conf_option keepalive_options[] = {
 		.help = "Send a ping after this long without a packet to the client; pushed to the "
 			"client as well."},
 	{"timeout", CONF_T_DURATION, GW(keepalive_timeout_s), RANGE(2, 7200), .def = "60s",
-		.help = "The client is gone after this long without a packet from it. At least "
-			"twice the interval. The client gets half of it."},
+		.help = "A client that hears nothing for this long connects again; pushed to it. The "
+			"gateway waits twice as long for a client. At least twice the interval."},
 	{0},
 };
 

@@ -55,6 +55,7 @@ struct client {
 	uint32_t peer_id;
 	uint64_t float_bucket; // address changes, milliseconds
 	uint32_t pool_entry;
+	uint64_t pinged_ms; // when the worker was last given a keepalive to send
 	char common_name[SESSION_CN_BYTES];
 	struct client *name_prev, *name_next; // admitted clients of one name
 };
