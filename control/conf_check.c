@@ -154,6 +154,11 @@ static int check_interface(struct check *k, size_t index)
 	if (conf_node_get(n, "memif") && i->driver != PORT_MEMIF)
 		return fail(k, place(n, "memif"),
 			"interface %s: memif must be absent unless driver is memif", i->name);
+	if (conf_node_get(n, "exception") && i->driver == PORT_AF_XDP)
+		return fail(k, place(n, "exception"),
+			"interface %s: exception must be absent with driver af_xdp: the kernel "
+			"has the interface itself",
+			i->name);
 	if (i->vlan_count && !(i->sides & PORT_VPN))
 		return fail(k, place(n, "vlans"),
 			"interface %s: vlans must be absent unless side is inside or both",

@@ -306,6 +306,9 @@ static const struct {
 		"got \"a,b\""},
 	{"side: outside}", "side: outside, memif: {id: 1}}",
 		"4:40: interface eth0: memif must be absent unless driver is memif"},
+	{"side: outside}", "side: outside, exception: x0}",
+		"4:44: interface eth0: exception must be absent with driver af_xdp: the kernel has "
+		"the interface itself"},
 	{"side: outside}", "side: outside, vlans: {100: blue}}",
 		"4:40: interface eth0: vlans must be absent unless side is inside or both"},
 	{"side: inside}", "side: inside, vlans: {4095: blue}}",
