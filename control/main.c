@@ -3,6 +3,7 @@
 //
 // sluiced: command line and signals. Everything else is node.c's.
 
+#include "control/gateway.h"
 #include "control/node.h"
 #include "control/options.h"
 #include "dataplane/base/log.h"
@@ -38,6 +39,29 @@ static void watch_signal(
 	ev_signal_start(n->loop, w);
 }
 
+// Warnings, and whether the files the gateways name hold what they must.
+static int check(const struct conf *conf)
+{
+	struct gateway_settings *s;
+	char err[512];
+
+	for (size_t i = 0; i < conf->warning_count; i++)
+		fprintf(stderr, "sluiced: warning: %s\n", conf->warnings[i]);
+	for (size_t i = 0; i < conf->gateway_count; i++) {
+		const struct conf_gateway *gw = &conf->gateways[i];
+
+		s = gateway_settings_load(gw, err, sizeof(err));
+		if (!s) {
+			fprintf(stderr, "sluiced: %s:%d: gateway %s: %s\n", conf->path, gw->line,
+				gw->name, err);
+			return 1;
+		}
+		gateway_settings_drop(s);
+	}
+	printf("%s: ok\n", conf->path);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	enum options_action action;
@@ -46,6 +70,7 @@ int main(int argc, char **argv)
 	struct options opt;
 	struct conf *conf;
 	struct node *n;
+	int ret;
 
 	action = options_parse(argc, argv, &opt, stdout, stderr);
 	if (action == OPTIONS_DONE || action == OPTIONS_ERROR)
@@ -56,11 +81,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (action == OPTIONS_CHECK) {
-		for (size_t i = 0; i < conf->warning_count; i++)
-			fprintf(stderr, "sluiced: warning: %s\n", conf->warnings[i]);
-		printf("%s: ok\n", opt.config);
+		ret = check(conf);
 		conf_free(conf);
-		return 0;
+		return ret;
 	}
 	log_set_prefix(getenv("JOURNAL_STREAM") != NULL);
 	log_set_level((enum log_level)(opt.log_level >= 0 ? opt.log_level : conf->log_level));
