@@ -70,6 +70,13 @@ ports_add_up() {
 	[ "$(counter '[.ports[] | select(.rx != .carried + .consumed + .punted + .dropped)] | length')" = 0 ]
 }
 
+# sluiced ends before its test does: what holds at the end of a test holds for it, too.
+gateway_stop() {
+	wait_for 5 ports_add_up || fail "received is not carried + consumed + punted + dropped: $(counter '[.ports[] | select(.in_flight != 0)] | tostring')"
+	proc_stop sluiced
+	assert_eq "exit status of sluiced" "$PROC_STATUS" 0
+}
+
 end_checks() {
 	local bad=0 i
 	if proc_alive sluiced && sluiced_answers; then
@@ -159,6 +166,7 @@ sluiced_refuses() {
 	[ $rc -ne 0 ] || fail "sluiced accepted what it must refuse ($pattern)"
 	[ $rc -lt 124 ] || fail "sluiced did not end by itself (status $rc): $out"
 	grep -qE -e "$pattern" <<<"$out" || fail "sluiced says \"$out\", not \"$pattern\""
+	assert_eq "number of errors" "$(grep -cE '^sluiced: .*:|^[-0-9:. ]+error ' <<<"$(grep -v 'warning: ' <<<"$out")")" 1
 }
 
 # capture_start NAME HOST IFNAME FILTER...: a pcap file in the bed.

@@ -23,7 +23,7 @@ try() { # POLICY
 stop_all() {
 	client_stop 1
 	client_stop 2
-	proc_stop sluiced
+	gateway_stop
 }
 
 bed_usual 2

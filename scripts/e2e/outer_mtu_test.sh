@@ -30,7 +30,7 @@ large() {
 
 restart() { # OPTION OF THE GATEWAY: the client follows
 	client_stop 1
-	proc_stop sluiced
+	gateway_stop
 	GATEWAY_EXTRA=$1
 	conf_write
 	gateway_start

@@ -19,8 +19,7 @@ client_back() {
 gateway_up
 pings 1 "$(inside4 1)" 20
 say_step "TERM: the client is told and comes back"
-proc_stop sluiced
-assert_eq "exit status" "$PROC_STATUS" 0
+gateway_stop
 assert_log openvpn1 'Connection reset command was pushed by server|RESTART|exit.*notif|server.*exit' 3
 nothing_left
 assert_not "the socket is left" [ -e "$BED_DIR/sluice.sock" ]
@@ -38,7 +37,6 @@ client_start 1
 client_wait 1 || fail "no connection after kill -9"
 pings 1 "$(inside4 1)" 20
 proc_stop openvpn1
-proc_stop sluiced
-assert_eq "exit status" "$PROC_STATUS" 0
+gateway_stop
 nothing_left
 test_done

@@ -24,7 +24,7 @@ say_step "another one"
 client_start 1
 client_wait 1 || fail "the good client did not get in"
 client_stop 1
-proc_stop sluiced
+gateway_stop
 say_step "the list is out of date"
 openssl ca -gencrl -crlsec 1 -config "$BED_DIR/pki/ca.cnf" -out "$BED_DIR/pki/crl.pem" 2>>"$BED_DIR/pki.log"
 sleep 2
@@ -34,7 +34,7 @@ wait_for 10 client_up_or_gone 1 || true
 assert_not "a client got in with an old revocation list" client_is_up 1
 assert_log sluiced 'CRL of .* expired'
 client_stop 1
-proc_stop sluiced
+gateway_stop
 say_step "the list is missing"
 rm "$BED_DIR/pki/crl.pem"
 sluiced_refuses 'crl\.pem'

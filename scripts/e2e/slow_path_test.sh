@@ -20,7 +20,7 @@ pings 1 "$(inside6 1)" 20
 assert_eq "packets on the fast path" "$(gateway_counter 'fast_in_pkts + .fast_out_pkts')" 0
 assert_ge "packets on the slow path" "$(gateway_counter slow_in_pkts)" 70
 client_stop 1
-proc_stop sluiced
+gateway_stop
 say_step "a flood of expiring packets, limited"
 GATEWAY_EXTRA=
 conf_write
