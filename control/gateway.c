@@ -10,6 +10,7 @@
 #include "drivers/tun.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,33 +85,42 @@ void gateway_settings_apply(struct gateway *g, struct gateway_settings *s)
 	gateway_settings_put(old);
 }
 
-static bool same_prefix(const struct conf_prefix *a, const struct conf_prefix *b)
-{
-	return a->family == b->family && a->len == b->len && !memcmp(a->addr, b->addr, 16);
-}
+#define FIXED(option, member) \
+	{ \
+		option, offsetof(struct conf_gateway, member), \
+			sizeof(((struct conf_gateway *)NULL)->member) \
+	}
 
-const char *gateway_needs_restart(const struct gateway *g, const struct conf_gateway *gw)
-{
-	const struct conf_gateway *now = &g->settings->conf;
+// What endpoint, domains, TUN device and address pool are made from, once.
+static const struct {
+	const char *name;
+	size_t offset, bytes;
+} fixed_options[] = {
+	FIXED("endpoint.address", endpoint_addr),
+	FIXED("endpoint.port", endpoint_port),
+	FIXED("netns", netns),
+	FIXED("link_netns", link_netns),
+	FIXED("tun", tun),
+	FIXED("client_cidr", client_cidr),
+	FIXED("client_cidr6", client_cidr6),
+	FIXED("tun_mtu", tun_mtu),
+	FIXED("fast_path", fast_path),
+};
 
-	if (now->endpoint_addr.family != gw->endpoint_addr.family ||
-		memcmp(now->endpoint_addr.addr, gw->endpoint_addr.addr, 16) ||
-		now->endpoint_port != gw->endpoint_port)
-		return "endpoint";
-	if (strcmp(now->netns, gw->netns))
-		return "netns";
-	if (strcmp(now->link_netns, gw->link_netns))
-		return "link_netns";
-	if (strcmp(now->tun, gw->tun))
-		return "tun";
-	if (!same_prefix(&now->client_cidr, &gw->client_cidr))
-		return "client_cidr";
-	if (!same_prefix(&now->client_cidr6, &gw->client_cidr6))
-		return "client_cidr6";
-	if (now->tun_mtu != gw->tun_mtu)
-		return "tun_mtu";
-	if (now->fast_path != gw->fast_path)
-		return "fast_path";
+const char *gateway_keep_fixed(const struct gateway *g, struct conf_gateway *gw, unsigned int *next)
+{
+	const uint8_t *now = (const uint8_t *)&g->settings->conf;
+
+	while (*next < sizeof(fixed_options) / sizeof(fixed_options[0])) {
+		size_t offset = fixed_options[*next].offset, bytes = fixed_options[*next].bytes;
+		const char *name = fixed_options[(*next)++].name;
+
+		// Neither padding nor, behind a text, bytes of an older one: both come zeroed.
+		if (!memcmp((uint8_t *)gw + offset, now + offset, bytes))
+			continue;
+		memcpy((uint8_t *)gw + offset, now + offset, bytes);
+		return name;
+	}
 	return NULL;
 }
 

@@ -39,9 +39,11 @@ struct gateway *gateway_open(
 // Closes without a word to clients (gateway_restart_clients() before, where they should know).
 void gateway_close(struct gateway *g);
 
-// Changes that need a new gateway (endpoint, namespaces, addresses, TUN device, MTU). NULL: none;
-// else the name of the first such option.
-const char *gateway_needs_restart(const struct gateway *g, const struct conf_gateway *gw);
+// Options that need a new gateway (endpoint, namespaces, addresses, TUN device, MTU): puts g's value
+// into gw for the next one that differs, from *next (0 at first) on, and returns its name. NULL: no
+// more of them, what is left in gw can be put in force.
+const char *gateway_keep_fixed(
+	const struct gateway *g, struct conf_gateway *gw, unsigned int *next);
 // A configuration for sessions to come, loaded completely (files read) but not yet in force.
 // NULL on error, with one line in err.
 struct gateway_settings;

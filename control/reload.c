@@ -108,16 +108,16 @@ static int free_id(const struct node *n, const struct plan *p)
 static int plan_existing(struct gateway *g, const struct conf_gateway *gw, struct plan *p,
 	struct node_reload_report *r)
 {
+	struct conf_gateway kept = *gw;
 	uint16_t id = gateway_id(g);
-	const char *fixed = gateway_needs_restart(g, gw);
+	unsigned int next = 0;
+	const char *fixed;
 	char err[512];
 
 	p->keep[id] = true;
-	if (fixed) {
+	while ((fixed = gateway_keep_fixed(g, &kept, &next)))
 		say(r, "refused: gateway %s: %s: needs a restart", gw->name, fixed);
-		return 0;
-	}
-	p->settings[id] = gateway_settings_load(gw, err, sizeof(err));
+	p->settings[id] = gateway_settings_load(&kept, err, sizeof(err));
 	if (p->settings[id])
 		return 0;
 	say(r, "error: gateway %s: %s", gw->name, err);

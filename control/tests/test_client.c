@@ -263,6 +263,37 @@ static void test_float(void)
 	tear_down();
 }
 
+// A reload keeps what only a restart can change, names each such option, and takes the rest.
+static void test_fixed_options(void)
+{
+	static const char *const names[] = {
+		"endpoint.port", "netns", "client_cidr", "tun_mtu", "fast_path"};
+	struct conf_gateway gw;
+	unsigned int next = 0;
+
+	set_up();
+	gw = settings->conf;
+	CU_ASSERT_PTR_NULL(gateway_keep_fixed(g, &gw, &next));
+	gw.endpoint_port = 1196;
+	snprintf(gw.netns, sizeof(gw.netns), "blue");
+	gw.client_cidr.len = 25;
+	gw.tun_mtu = 1300;
+	gw.fast_path = !gw.fast_path;
+	gw.max_connections = 7;
+	next = 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		const char *name = gateway_keep_fixed(g, &gw, &next);
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(name);
+		CU_ASSERT_STRING_EQUAL(name, names[i]);
+	}
+	CU_ASSERT_PTR_NULL(gateway_keep_fixed(g, &gw, &next));
+	CU_ASSERT_EQUAL(gw.max_connections, 7);
+	gw.max_connections = settings->conf.max_connections;
+	CU_ASSERT_EQUAL(memcmp(&gw, &settings->conf, sizeof(gw)), 0);
+	tear_down();
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
@@ -270,6 +301,7 @@ int main(void)
 		{"who is replaced goes at once", test_replaced},
 		{"who finds no room changes nothing", test_full},
 		{"who moves is found again", test_float},
+		{"a reload keeps fixed options", test_fixed_options},
 		{NULL, NULL},
 	};
 	int rc;

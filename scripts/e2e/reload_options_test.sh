@@ -3,7 +3,7 @@
 # Copyright (c) 2026, The Sluice authors
 #
 # Reload: a live option reaches new sessions and leaves old ones alone, a fixed option is refused by
-# name, a gateway that is gone tells its clients.
+# name and takes no other with it, a gateway that is gone tells its clients.
 # timeout: 120
 . "$(dirname "$0")/_init.sh"
 
@@ -23,11 +23,23 @@ client_wait 2 || fail "client 2 did not connect after the reload"
 assert_log openvpn2 'dhcp-option DNS 10\.20\.1\.53|dns server .*10\.20\.1\.53'
 assert_log openvpn2 'ping 7,'
 assert_no_log openvpn1 'dhcp-option DNS|Restart pause|process restarting'
-say_step "a fixed option is refused by name, nothing changes"
+say_step "fixed options are refused by name, the others of the gateway hold: a revoked client does not return"
+pki_revoke "$BED_DIR/pki" client2
+pki_crl "$BED_DIR/pki"
+live=$GATEWAY_EXTRA
+GATEWAY_EXTRA+=$'\ntun_mtu: 1400\ncrl_verify: '$BED_DIR/pki/crl.pem
 PORT=1196 conf_write
 out=$(ctl reload 2>&1 || true)
-grep -q endpoint <<<"$out" || fail "endpoint is not named: $out"
+for option in endpoint.port tun_mtu; do
+	grep -q "gateway demo: $option: needs a restart" <<<"$out" || fail "$option is not named: $out"
+done
 pings 1 "$(inside4 1)" 50
+client_stop 2
+client_start 2 client2 --connect-retry-max 1 --hand-window 6
+wait_for 12 client_up_or_gone 2 || true
+assert_not "a revoked client got in" client_is_up 2
+assert_log sluiced 'revoked'
+GATEWAY_EXTRA=$live
 say_step "a gateway that is gone tells its clients"
 {
 	conf_usual
