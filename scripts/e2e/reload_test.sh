@@ -32,4 +32,7 @@ grep -q ' 0% packet loss' "$BED_DIR/ping.log" || fail "the reload cost packets: 
 client_stop 1
 PORT=1195 client_start 1
 client_wait 1 || fail "the new gateway takes no client"
+pings 1 "$(inside4 1)" 20
+pings 1 "$(inside6 1)" 20
+assert_ge "packets the new gateway's workers carried" "$(gateway_counter fast_in_pkts second)" 35
 test_done
