@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026, The Sluice authors
 #
-# The demonstration itself: its JSON, its exit code, and that it fails when the workers do nothing.
-# timeout: 170
+# The demonstration itself: its JSON, its exit code, that it fails when the workers do nothing, the
+# comparison with stock openvpn and what it demands, --keep and --stop.
+# timeout: 300
 . "$(dirname "$0")/_init.sh"
 
 export SLUICE_LOG_DIR=$BED_DIR/demo
@@ -16,6 +17,19 @@ assert_eq ok "$(jq .ok "$BED_DIR/demo.json")" true
 say_step "workers disabled"
 ! demo --disable-workers --json "$BED_DIR/slow.json" || fail "the demo passed without workers"
 assert_eq ok "$(jq .ok "$BED_DIR/slow.json")" false
+say_step "beside stock openvpn"
+COMPARE_ROUNDS=1 demo --compare || fail "the comparison failed: $(tail -n 20 "$BED_DIR/demo.log")"
+grep -qE 'A packet costs sluiced [0-9.]+ times less' "$BED_DIR/demo.log" || fail "no comparison: $(cat "$BED_DIR/demo.log")"
+! COMPARE_ROUNDS=1 demo --compare --disable-workers || fail "the comparison passed without workers"
+# --stop ends whatever is kept: not what somebody else plays with.
+if ! compgen -G '/run/sluice-demo.*/keep' >/dev/null; then
+	say_step "kept, and stopped"
+	demo --keep || fail "demo --keep failed: $(tail -n 20 "$BED_DIR/demo.log")"
+	kept=$(sed -n 's/^Configuration: \(.*\)\/sluice.yaml$/\1/p' "$BED_DIR/demo.log")
+	assert_eq "clients of what was kept" "$("$SLUICECTL" --socket "$kept/sluice.sock" --json clients | jq length)" 1
+	demo --stop || fail "demo --stop failed: $(cat "$BED_DIR/demo.log")"
+	assert_not "something is left" [ -e "$kept" ]
+fi
 say_step "wrong arguments"
 rc=0
 demo --nonsense || rc=$?

@@ -7,6 +7,7 @@
 # counted. openvpn: user and system time of its process.
 
 COMPARE_ROUNDS=${COMPARE_ROUNDS:-2}
+COMPARE_COST_RATIO=2.5
 
 # Busy seconds and packets so far.
 cost_now() {
@@ -41,6 +42,7 @@ compare_cost_end() {
 
 compare_once() { # SERVER ROUND
 	demo_measure "$1"
+	[ "$1" = openvpn ] || demo_judge
 	printf '%s %s %s %s\n' "$1" "$TCP_UP" "$TCP_DOWN" "$COST_US" >>"$BED_DIR/compare"
 	client_stop 1
 	proc_stop "$([ "$1" = openvpn ] && echo server || echo sluiced)"
@@ -54,12 +56,13 @@ compare_run() {
 		compare_once openvpn "$round"
 		compare_once sluiced "$round"
 	done
-	compare_table
+	compare_table || die "sluiced must be at least as fast each way, at $COMPARE_COST_RATIO times less server time per packet"
+	say "compare: ok"
 }
 
-# Means over the rounds, and the ratios that matter.
+# Means over the rounds, and the ratios that matter; 1 when these are not good enough.
 compare_table() {
-	awk '
+	awk -v ratio="$COMPARE_COST_RATIO" '
 	{ up[$1] += $2; down[$1] += $3; cost[$1] += $4; n[$1]++ }
 	function row(title, a, b, unit) {
 		printf "  %-28s %10.1f %10.1f   %.2f x\n", title " (" unit ")", a, b, a ? b / a : 0
@@ -72,5 +75,6 @@ compare_table() {
 		row("server time per packet", cost[o] / n[o], cost[s] / n[s], "us")
 		printf "\n  A packet costs sluiced %.1f times less server time.\n\n",
 			cost[s] ? cost[o] / cost[s] : 0
+		exit !(up[s] >= up[o] && down[s] >= down[o] && cost[s] > 0 && cost[o] >= ratio * cost[s])
 	}' "$BED_DIR/compare"
 }

@@ -54,6 +54,7 @@ demo_main() {
 	demo_summary
 	[ -z "$DEMO_JSON" ] || demo_json >"$DEMO_JSON" || die "cannot write $DEMO_JSON"
 	demo_judge
+	say "demo: ok"
 	[ -z "$DEMO_KEEP" ] || demo_keep
 }
 
@@ -203,7 +204,6 @@ demo_judge() {
 		LOG_FILE=$(log_dir)/demo-sluiced.log
 		die "the demo failed: ${verdict//$'\n'/; }"
 	}
-	say "demo: ok"
 }
 
 demo_keep() {
