@@ -172,6 +172,7 @@ static enum session_verdict lease_take(
 		goto err;
 	lease->peer_id = c->peer_id;
 	ippool_addresses(g->pool, c->pool_entry, lease->vpn4, lease->vpn6);
+	ippool_far_end(g->pool, c->pool_entry, lease->far4);
 	ippool_self(g->pool, lease->self4, lease->self6);
 	lease->vpn4_len = c->settings->conf.client_cidr.len;
 	lease->vpn6_len = c->settings->conf.client_cidr6.len;

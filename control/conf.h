@@ -38,7 +38,7 @@ struct conf_addr {
 	uint8_t addr[16];
 };
 
-enum conf_topology { CONF_TOPOLOGY_SUBNET };
+enum conf_topology { CONF_TOPOLOGY_SUBNET, CONF_TOPOLOGY_NET30, CONF_TOPOLOGY_P2P };
 enum conf_duplicate { CONF_DUPLICATE_REPLACE, CONF_DUPLICATE_ALLOW, CONF_DUPLICATE_REFUSE };
 enum conf_udp_checksum { CONF_UDP_CSUM_AUTO, CONF_UDP_CSUM_ZERO };
 enum conf_tls { CONF_TLS_1_0, CONF_TLS_1_1, CONF_TLS_1_2, CONF_TLS_1_3 };
@@ -48,6 +48,14 @@ enum conf_name_rule { CONF_NAME_WHOLE, CONF_NAME_PREFIX, CONF_NAME_SUBJECT };
 #define CONF_FINGERPRINT_BYTES 32 // SHA-256
 struct conf_fingerprint {
 	uint8_t sha256[CONF_FINGERPRINT_BYTES];
+};
+
+// Longest text of a list: what a client takes as one pushed option.
+#define CONF_LINE_BYTES 256
+#define CONF_PUSH_MAX 32
+#define CONF_DOMAINS_MAX 8
+struct conf_line {
+	char text[CONF_LINE_BYTES];
 };
 
 struct conf_vlan {
@@ -98,7 +106,14 @@ struct conf_gateway {
 	struct conf_prefix local_networks[CONF_LIST_MAX];
 	size_t dns_count;
 	struct conf_addr dns[CONF_LIST_MAX];
+	size_t dns_search_count;
+	struct conf_line dns_search[CONF_DOMAINS_MAX];
 	bool redirect_gateway;
+	size_t push_count, push_remove_count;
+	struct conf_line push[CONF_PUSH_MAX];        // options as they are
+	struct conf_line push_remove[CONF_PUSH_MAX]; // options that begin so are not pushed
+	uint32_t inactive_s, inactive_bytes;         // 0: clients may be idle for ever
+	uint32_t session_timeout_s;                  // 0: they may stay for ever
 	size_t data_cipher_count;
 	enum aead_cipher data_ciphers[AEAD_CIPHER_COUNT]; // in order of preference
 	uint32_t keepalive_interval_s, keepalive_timeout_s;

@@ -203,20 +203,23 @@ static unsigned int fitting_len(unsigned int bits, uint64_t addresses)
 	return bits - host;
 }
 
-// Network, gateway and broadcast address are no client's.
+// Network, gateway and broadcast address are no client's; in net30 each client takes four.
 static int check_cidr_size(struct check *k, const struct conf_gateway *g,
 	const struct conf_prefix *p, const char *option, const struct conf_node *n)
 {
 	unsigned int bits = p->family == 4 ? 32 : 128, host = bits - p->len;
-	uint64_t need = (uint64_t)g->max_connections + 3;
+	bool net30 = p->family == 4 && g->topology == CONF_TOPOLOGY_NET30;
+	uint64_t need = net30 ? 4 * ((uint64_t)g->max_connections + 2)
+			      : (uint64_t)g->max_connections + 3;
 	char text[CONF_TEXT_BYTES];
 
 	if (!p->family || host > 62 || need <= 1ull << host)
 		return 0;
 	return fail(k, place(n, option),
-		"gateway %s: %s must be a /%u or larger for max_connections %u (and network, gateway "
-		"and broadcast address), got \"%s\"",
+		"gateway %s: %s must be a /%u or larger for max_connections %u (%s), got \"%s\"",
 		g->name, option, fitting_len(bits, need), g->max_connections,
+		net30 ? "topology net30: four addresses each, and eight more"
+		      : "and network, gateway and broadcast address",
 		conf_text_prefix(text, p));
 }
 
@@ -378,6 +381,66 @@ static void check_dns(struct check *k, const struct conf_gateway *g, const struc
 	}
 }
 
+// A client without these has no tunnel.
+static int check_push_remove(
+	struct check *k, const struct conf_gateway *g, const struct conf_node *n)
+{
+	static const char *const vital[] = {"peer-id", "cipher", "protocol-flags", "key-derivation",
+		"topology", "ifconfig", "ifconfig-ipv6", "tun-mtu"};
+
+	for (size_t i = 0; i < g->push_remove_count; i++) {
+		const char *text = g->push_remove[i].text;
+
+		for (size_t j = 0; j < sizeof(vital) / sizeof(vital[0]); j++)
+			if (strncmp(vital[j], text, strcspn(text, " ")) == 0)
+				return fail(k, place(n, "push_remove"),
+					"gateway %s: push_remove must leave \"%s\" alone, got \"%s\"",
+					g->name, vital[j], text);
+	}
+	return 0;
+}
+
+static bool begins_with_word(const char *text, const char *const *words)
+{
+	size_t len = strcspn(text, " ");
+
+	for (; *words; words++)
+		if (strlen(*words) == len && memcmp(*words, text, len) == 0)
+			return true;
+	return false;
+}
+
+// What clients take from a server, what only we can know, and what they would ignore.
+// [OpenVPN options.c OPT_P_PULL_MODE]
+static int check_push(struct check *k, const struct conf_gateway *g, const struct conf_node *n)
+{
+	static const char *const ours[] = {"peer-id", "cipher", "protocol-flags", "key-derivation",
+		"topology", "ifconfig", "ifconfig-ipv6", "route-gateway", "tun-mtu", "ping",
+		"ping-restart", "auth-token", "push-continuation", "comp-lzo", "compress", NULL};
+	static const char *const taken[] = {"route", "route-ipv6", "route-metric", "route-delay",
+		"route-method", "redirect-gateway", "redirect-private", "block-ipv6", "block-ipv4",
+		"block-outside-dns", "register-dns", "dhcp-option", "dns", "ping-exit",
+		"ping-timer-rem", "inactive", "session-timeout", "explicit-exit-notify", "sndbuf",
+		"rcvbuf", "socket-flags", "setenv-safe", "setenv", "echo", "persist-tun",
+		"persist-key", "verb", "mute", "shaper", "client-nat", "tun-ipv6", "topology",
+		"dhcp-renew", "dhcp-release", "auth-token-user", "auth-retry", NULL};
+
+	for (size_t i = 0; i < g->push_count; i++) {
+		const char *text = g->push[i].text;
+
+		if (begins_with_word(text, ours))
+			return fail(k, place(n, "push"),
+				"gateway %s: push must leave out what the gateway pushes itself, got "
+				"\"%s\"",
+				g->name, text);
+		if (!begins_with_word(text, taken))
+			warn(k, place(n, "push"),
+				"gateway %s: clients take no such option from a server: \"%s\"",
+				g->name, text);
+	}
+	return check_push_remove(k, g, n);
+}
+
 // Does an accelerated interface of this side reach the namespace?
 static bool has_interface(const struct conf *c, uint8_t side, const char *netns)
 {
@@ -455,7 +518,7 @@ static int check_gateway(struct check *k, size_t index, const struct conf_node *
 			return -1;
 	check_dns(k, g, n);
 	check_domains(k, g, n);
-	return 0;
+	return check_push(k, g, n);
 }
 
 // Interface names are short: a long gateway name is cut and kept apart by a hash (FNV-1a) of it.

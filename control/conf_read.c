@@ -223,6 +223,30 @@ static int read_cipher(
 	return 0;
 }
 
+static int read_line(
+	struct walk *w, const struct conf_option *opt, const struct conf_node *n, void *out)
+{
+	static const char domain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "0123456789-_.";
+	const char *s = n->text;
+	size_t len = strlen(s), max = opt->type == CONF_T_DOMAINS ? 253 : CONF_LINE_BYTES - 1;
+	bool ok = len > 0 && len <= max;
+
+	if (opt->type == CONF_T_DOMAINS)
+		ok = ok && s[strspn(s, domain)] == '\0';
+	for (size_t i = 0; i < len; i++)
+		ok = ok && s[i] >= 0x20 && s[i] <= 0x7e && !strchr(",\"'\\", s[i]);
+	if (!ok)
+		return refuse(w, opt, n);
+	memcpy(((struct conf_line *)out)->text, s, len + 1);
+	return 0;
+}
+
+static bool is_lines(const struct conf_option *opt)
+{
+	return opt->type == CONF_T_PUSH || opt->type == CONF_T_DOMAINS;
+}
+
 static int read_element(
 	struct walk *w, const struct conf_option *opt, const struct conf_node *n, void *out)
 {
@@ -232,6 +256,8 @@ static int read_element(
 		return read_prefix(w, opt, n, out);
 	if (opt->type == CONF_T_ADDRS)
 		return read_addr(w, opt, n, out);
+	if (is_lines(opt))
+		return read_line(w, opt, n, out);
 	if (opt->type == CONF_T_FINGERPRINTS)
 		return conf_read_fingerprint(n->text, out) < 0 ? refuse(w, opt, n) : 0;
 	return read_cipher(w, opt, n, out);
@@ -243,6 +269,8 @@ static size_t element_bytes(const struct conf_option *opt)
 		return sizeof(struct conf_prefix);
 	if (opt->type == CONF_T_ADDRS)
 		return sizeof(struct conf_addr);
+	if (is_lines(opt))
+		return sizeof(struct conf_line);
 	if (opt->type == CONF_T_FINGERPRINTS)
 		return sizeof(struct conf_fingerprint);
 	return sizeof(enum aead_cipher);
@@ -260,6 +288,7 @@ static int add_element(
 		struct conf_prefix prefix;
 		struct conf_addr addr;
 		struct conf_fingerprint fingerprint;
+		struct conf_line line;
 		enum aead_cipher cipher;
 	} value = {0};
 
@@ -425,6 +454,8 @@ static int read_option(
 	case CONF_T_ADDRS:
 	case CONF_T_CIPHERS:
 	case CONF_T_FINGERPRINTS:
+	case CONF_T_PUSH:
+	case CONF_T_DOMAINS:
 		return read_list(w, opt, n, base);
 	case CONF_T_VLANS:
 		return read_vlans(w, opt, n, base);

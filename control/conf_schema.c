@@ -48,8 +48,8 @@ static const struct conf_word transport_words[] = {{"udp", 0, false}, {"tcp", 0,
 static const struct conf_word endpoint_words[] = {
 	{"0.0.0.0", 0, true}, {"::", 0, true}, {"\\*", 0, true}, {"any", 0, true}, {0}};
 
-static const struct conf_word topology_words[] = {
-	{"subnet", CONF_TOPOLOGY_SUBNET, false}, {"net30", 0, true}, {"p2p", 0, true}, {0}};
+static const struct conf_word topology_words[] = {{"subnet", CONF_TOPOLOGY_SUBNET, false},
+	{"net30", CONF_TOPOLOGY_NET30, false}, {"p2p", CONF_TOPOLOGY_P2P, false}, {0}};
 
 static const struct conf_word cipher_words[] = {{"AES-256-GCM", AEAD_AES_256_GCM, false},
 	{"AES-192-GCM", AEAD_AES_192_GCM, false}, {"AES-128-GCM", AEAD_AES_128_GCM, false},
@@ -198,14 +198,34 @@ static const struct conf_option gateway_options[] = {
 	{"client_cidr6", CONF_T_PREFIX6, GW(client_cidr6), RANGE(48, 124),
 		.help = "IPv6 network of the clients."},
 	{"topology", CONF_T_ENUM, GW(topology), .def = "subnet", .words = topology_words,
-		.help = "Shape of the clients' network."},
+		.help = "Shape of the clients' network. subnet: all are in one, the gateway with them. "
+			"net30: each has a network of four addresses of its own, for Windows clients "
+			"of old. p2p: each has one address; no Windows, and OpenVPN 3, which does not "
+			"know it, is told subnet."},
 	{"local_networks", CONF_T_PREFIXES, GW(local_networks),
 		COUNT(struct conf_gateway, local_network_count),
 		.help = "Networks behind the gateway; pushed to clients as routes."},
 	{"dns", CONF_T_ADDRS, GW(dns), COUNT(struct conf_gateway, dns_count),
-		.help = "DNS servers; pushed to clients as dhcp-option DNS."},
+		.help = "DNS servers; pushed to clients as dhcp-option DNS, and as dns server to those "
+			"that know it."},
+	{"dns_search_domains", CONF_T_DOMAINS, GW(dns_search),
+		COUNT(struct conf_gateway, dns_search_count),
+		.help = "Domains clients look up short names in."},
 	{"redirect_gateway", CONF_T_BOOL, GW(redirect_gateway), .def = "no",
 		.help = "Clients send everything through the tunnel."},
+	{"push", CONF_T_PUSH, GW(push), COUNT(struct conf_gateway, push_count),
+		.help = "More options for clients, each as OpenVPN writes it, such as "
+			"route 10.9.0.0 255.255.0.0 net_gateway 5."},
+	{"push_remove", CONF_T_PUSH, GW(push_remove), COUNT(struct conf_gateway, push_remove_count),
+		.help = "Options that begin with one of these texts are not pushed, such as "
+			"dhcp-option."},
+	{"inactive", CONF_T_DURATION, GW(inactive_s), RANGE(0, 7 * DAY), .def = "0",
+		.help = "Clients end when nothing but keepalives went through the tunnel for this "
+			"long. 0: never."},
+	{"inactive_bytes", CONF_T_INTEGER, GW(inactive_bytes), RANGE(0, UINT32_MAX), .def = "0",
+		.help = "Less than this in the time of inactive counts as nothing."},
+	{"session_timeout", CONF_T_DURATION, GW(session_timeout_s), RANGE(0, 30 * DAY), .def = "0",
+		.help = "Clients end after this long in any case. 0: never."},
 	{"data_ciphers", CONF_T_CIPHERS, GW(data_ciphers),
 		COUNT(struct conf_gateway, data_cipher_count), .def = "AES-256-GCM:AES-128-GCM",
 		.words = cipher_words,
@@ -270,9 +290,6 @@ static const struct conf_option gateway_options[] = {
 	LATER("client_disconnect"),
 	LATER("learn_address"),
 	LATER("ifconfig_pool_persist"),
-	LATER("push"),
-	LATER("push_remove"),
-	LATER("dns_search_domains"),
 	LATER("rules"),
 	LATER("reneg_bytes"),
 	LATER("reneg_pkts"),
@@ -353,6 +370,8 @@ const char *conf_type_name(enum conf_type type)
 		[CONF_T_PREFIXES] = "list of networks",
 		[CONF_T_ADDRS] = "list of addresses",
 		[CONF_T_CIPHERS] = "list of ciphers",
+		[CONF_T_PUSH] = "list of options",
+		[CONF_T_DOMAINS] = "list of domains",
 		[CONF_T_FINGERPRINTS] = "list of fingerprints",
 		[CONF_T_LCORES] = "cores",
 		[CONF_T_VLANS] = "mapping of tags",
@@ -440,6 +459,8 @@ const char *conf_option_legal(char out[CONF_LEGAL_BYTES], const struct conf_opti
 		[CONF_T_ADDRS] = "an IPv4 or IPv6 unicast address",
 		[CONF_T_PREFIXES] = "a network such as 192.168.1.0/24 or fd00:1::/64",
 		[CONF_T_CIPHERS] = "of ",
+		[CONF_T_PUSH] = "an option of 1..255 printable characters without comma and quotes",
+		[CONF_T_DOMAINS] = "a domain of 1..253 characters a-z, A-Z, 0-9, -, _ and .",
 		[CONF_T_FINGERPRINTS] =
 			"a SHA-256 fingerprint: 64 hex digits, with or without colons",
 		[CONF_T_LCORES] = "at most 32 cores in ascending order such as 1,2 or 1-3",

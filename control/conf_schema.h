@@ -27,6 +27,8 @@ enum conf_type {
 	CONF_T_PREFIXES,
 	CONF_T_ADDRS,
 	CONF_T_CIPHERS, // words, in order of preference
+	CONF_T_PUSH,    // options for clients
+	CONF_T_DOMAINS, // names of DNS domains
 	CONF_T_FINGERPRINTS,
 	CONF_T_LCORES,
 	CONF_T_VLANS,

@@ -103,6 +103,7 @@ static const struct {
 	FIXED("tun", tun),
 	FIXED("client_cidr", client_cidr),
 	FIXED("client_cidr6", client_cidr6),
+	FIXED("topology", topology),
 	FIXED("tun_mtu", tun_mtu),
 	FIXED("fast_path", fast_path),
 };
@@ -271,7 +272,7 @@ static int gateway_bring_up(struct gateway *g, const struct conf_gateway *gw)
 	rc = cookie_key_init(&g->cookie, gw->hand_window_s);
 	if (rc)
 		return errno_log(rc, "gateway=%s: no random numbers", gw->name);
-	g->pool = ippool_new(&gw->client_cidr, &gw->client_cidr6);
+	g->pool = ippool_new(&gw->client_cidr, &gw->client_cidr6, gw->topology);
 	if (!g->pool)
 		return errno_log(errno, "gateway=%s: client_cidr", gw->name);
 	rc = open_domains(g, gw);
@@ -413,7 +414,8 @@ void gateway_totals(const struct gateway *g, struct gateway_totals *out)
 		.first_packets = g->first_packets,
 		.first_dropped = g->first_dropped,
 		.half_open_dropped = g->half_open_dropped,
-		.pool_capacity = ippool_capacity(&conf->client_cidr, &conf->client_cidr6),
+		.pool_capacity = ippool_capacity(
+			&conf->client_cidr, &conf->client_cidr6, conf->topology),
 		.pool_used = ippool_used(g->pool),
 	};
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define FIRST4 2            // NET+0 is the network, NET+1 the gateway
+#define BLOCK4 4            // addresses of a client in net30: network, far end, client, broadcast
 #define FIRST6 2            // NET::1 is the gateway
 #define FIRST6_LARGE 0x1000 // where the prefix leaves room, as OpenVPN numbers them
 
@@ -19,6 +20,7 @@ struct entry {
 
 struct ippool {
 	struct conf_prefix cidr4, cidr6;
+	enum conf_topology topology;
 	uint32_t capacity, used;
 	uint32_t fresh;                // entries from here on were never used
 	uint32_t free_head, free_tail; // given back, longest free first
@@ -38,12 +40,16 @@ static uint32_t first6(const struct conf_prefix *cidr6)
 	return cidr6->len < 112 ? FIRST6_LARGE : FIRST6;
 }
 
-uint32_t ippool_capacity(const struct conf_prefix *cidr4, const struct conf_prefix *cidr6)
+uint32_t ippool_capacity(const struct conf_prefix *cidr4, const struct conf_prefix *cidr6,
+	enum conf_topology topology)
 {
 	uint32_t n = IPPOOL_ENTRIES_MAX, have;
 
 	if (cidr4->family) {
-		have = host_count(cidr4, 32, FIRST4 + 1); // the last one is the broadcast address
+		if (topology == CONF_TOPOLOGY_NET30) // the first block is the gateway's
+			have = host_count(cidr4, 32, BLOCK4) / BLOCK4;
+		else
+			have = host_count(cidr4, 32, FIRST4 + 1); // the last is for broadcasts
 		n = have < n ? have : n;
 	}
 	if (cidr6->family) {
@@ -53,9 +59,10 @@ uint32_t ippool_capacity(const struct conf_prefix *cidr4, const struct conf_pref
 	return cidr4->family || cidr6->family ? n : 0;
 }
 
-struct ippool *ippool_new(const struct conf_prefix *cidr4, const struct conf_prefix *cidr6)
+struct ippool *ippool_new(const struct conf_prefix *cidr4, const struct conf_prefix *cidr6,
+	enum conf_topology topology)
 {
-	uint32_t capacity = ippool_capacity(cidr4, cidr6);
+	uint32_t capacity = ippool_capacity(cidr4, cidr6, topology);
 	struct ippool *p;
 
 	if (capacity == 0) {
@@ -67,6 +74,7 @@ struct ippool *ippool_new(const struct conf_prefix *cidr4, const struct conf_pre
 		return NULL;
 	p->cidr4 = *cidr4;
 	p->cidr6 = *cidr6;
+	p->topology = topology;
 	p->capacity = capacity;
 	p->free_head = p->free_tail = IPPOOL_NONE;
 	return p;
@@ -172,9 +180,24 @@ static void addresses_at(
 	}
 }
 
+static uint32_t offset4(const struct ippool *p, uint32_t entry)
+{
+	if (p->topology == CONF_TOPOLOGY_NET30)
+		return BLOCK4 * (entry + 1) + 2;
+	return FIRST4 + entry;
+}
+
+void ippool_far_end(const struct ippool *p, uint32_t entry, uint8_t far4[4])
+{
+	uint8_t none[16];
+
+	addresses_at(
+		p, p->topology == CONF_TOPOLOGY_NET30 ? offset4(p, entry) - 1 : 1, 0, far4, none);
+}
+
 void ippool_addresses(const struct ippool *p, uint32_t entry, uint8_t vpn4[4], uint8_t vpn6[16])
 {
-	addresses_at(p, FIRST4 + entry, first6(&p->cidr6) + entry, vpn4, vpn6);
+	addresses_at(p, offset4(p, entry), first6(&p->cidr6) + entry, vpn4, vpn6);
 }
 
 void ippool_self(const struct ippool *p, uint8_t self4[4], uint8_t self6[16])

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Sluice authors
 //
-// Tunnel addresses of one gateway (topology subnet). Entry i is one IPv4 and one IPv6 address:
-// the network's third and following addresses in IPv4 (the first is the gateway's own), and the
-// same index from NET::2 (or NET::1000 where the prefix is shorter than 112). A client gets the
+// Tunnel addresses of one gateway. Entry i is one IPv4 and one IPv6 address: in topologies subnet
+// and p2p the network's third and following addresses in IPv4 (the first is the gateway's own), in
+// net30 the third address of each block of four but the first, whose second address is the far end
+// that the client sees; and the same index from NET::2 (or NET::1000 where the prefix is shorter
+// than 112). A client gets the
 // address it had before if that is free, else one never used, else the one free for longest.
 // Control thread only.
 #pragma once
@@ -17,11 +19,13 @@ struct ippool;
 #define IPPOOL_ENTRIES_MAX 65536
 #define IPPOOL_NONE UINT32_MAX
 
-// Addresses a network of this size has for clients, at most IPPOOL_ENTRIES_MAX; cidr6 may be unset.
-uint32_t ippool_capacity(const struct conf_prefix *cidr4, const struct conf_prefix *cidr6);
+// Clients networks of this size have room for, at most IPPOOL_ENTRIES_MAX; cidr6 may be unset.
+uint32_t ippool_capacity(const struct conf_prefix *cidr4, const struct conf_prefix *cidr6,
+	enum conf_topology topology);
 
 // cidr4 or cidr6 may be unset, not both. NULL and errno (ENOMEM, EINVAL: no room for a client).
-struct ippool *ippool_new(const struct conf_prefix *cidr4, const struct conf_prefix *cidr6);
+struct ippool *ippool_new(const struct conf_prefix *cidr4, const struct conf_prefix *cidr6,
+	enum conf_topology topology);
 void ippool_free(struct ippool *p);
 
 // Takes an entry for the named client. IPPOOL_NONE: all in use.
@@ -30,6 +34,9 @@ void ippool_give_back(struct ippool *p, uint32_t entry);
 
 // Addresses of an entry; zeros for a family the pool does not have.
 void ippool_addresses(const struct ippool *p, uint32_t entry, uint8_t vpn4[4], uint8_t vpn6[16]);
+// The IPv4 address at the other end of an entry's tunnel: in net30 of its own block, else the
+// gateway's. Zeros without IPv4.
+void ippool_far_end(const struct ippool *p, uint32_t entry, uint8_t far4[4]);
 // The gateway's own: NET+1, NET::1.
 void ippool_self(const struct ippool *p, uint8_t self4[4], uint8_t self6[16]);
 uint32_t ippool_used(const struct ippool *p);

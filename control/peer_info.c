@@ -140,3 +140,14 @@ void peer_info_parse(struct peer_info *pi, const char *text, size_t len)
 		text = newline != NULL ? newline + 1 : end;
 	}
 }
+
+bool peer_info_is_openvpn3(const struct peer_info *pi)
+{
+	return pi->ver[0] == '3' && pi->ver[1] == '.';
+}
+
+bool peer_info_knows_ipv6_only(const struct peer_info *pi)
+{
+	// 2.5 was the first to announce that it takes PUSH_REPLY unasked.
+	return (pi->proto & PEER_PROTO_REQUEST_PUSH) != 0 || peer_info_is_openvpn3(pi);
+}

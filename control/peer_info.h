@@ -38,5 +38,9 @@ struct peer_info {
 	unsigned int lines, skipped;
 };
 
+// OpenVPN 3 and what is built on it (Connect): versions from 3.0 on.
+bool peer_info_is_openvpn3(const struct peer_info *pi);
+// Can it have a tunnel without IPv4? OpenVPN from 2.5 on, and OpenVPN 3.
+bool peer_info_knows_ipv6_only(const struct peer_info *pi);
 // Ends at `len` or the first NUL. Never fails: what cannot be read is not there.
 void peer_info_parse(struct peer_info *pi, const char *text, size_t len);

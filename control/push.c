@@ -8,13 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OPTION_BYTES 256 // clients read lines of 255 characters
+#define OPTION_BYTES 256    // clients read lines of 255 characters
+#define DNS_ADDRESSES_MAX 8 // of one server entry
 #define HEAD "PUSH_REPLY"
 #define MORE ",push-continuation 2"
 #define LAST ",push-continuation 1"
 
 struct writer {
 	struct push *push;
+	const struct conf_gateway *gw;
 	size_t len; // of the current part, without NUL
 	int error;
 };
@@ -35,7 +37,15 @@ static void part_end(struct writer *w, const char *tail)
 	memcpy(w->push->part[w->push->count - 1] + w->len, tail, strlen(tail) + 1);
 }
 
-// Appends one option. An option that clients could not take apart (comma, too long) fails the
+static bool is_removed(const struct conf_gateway *gw, const char *option)
+{
+	for (size_t i = 0; i < gw->push_remove_count; i++)
+		if (strncmp(option, gw->push_remove[i].text, strlen(gw->push_remove[i].text)) == 0)
+			return true;
+	return false;
+}
+
+// Appends one option, unless the operator does not want it. An option that clients could not take apart (comma, too long) fails the
 // whole reply: leaving it out would give a client a tunnel that is not what was configured.
 __attribute__((format(printf, 2, 3))) static void put(struct writer *w, const char *fmt, ...)
 {
@@ -48,7 +58,7 @@ __attribute__((format(printf, 2, 3))) static void put(struct writer *w, const ch
 	va_end(ap);
 	if (n < 0 || (size_t)n >= sizeof(option) || memchr(option, ',', (size_t)n) != NULL)
 		w->error = -EMSGSIZE;
-	if (w->error != 0)
+	if (w->error != 0 || is_removed(w->gw, option))
 		return;
 	if (w->len + 1 + (size_t)n + sizeof(MORE) > PUSH_PART_BYTES) {
 		part_end(w, MORE);
@@ -113,14 +123,36 @@ static void put_routes(
 		put(w, "redirect-gateway def1%s", has_v6(lease) ? " ipv6" : "");
 }
 
+// The `dns` option of 2.6 and later, for those that announce its final form: what they take from
+// it they do not take from dhcp-option. One server entry has at most eight addresses.
+static void put_dns_v2(struct writer *w, const struct conf_gateway *gw)
+{
+	char line[OPTION_BYTES] = "";
+	struct text server;
+	size_t n = 0, i;
+
+	for (i = 0; i < gw->dns_count && i < DNS_ADDRESSES_MAX; i++)
+		n += (size_t)snprintf(line + n, sizeof(line) - n, " %s",
+			addr_text(&server, gw->dns[i].family, gw->dns[i].addr));
+	if (i > 0 && n < sizeof(line) - 32)
+		put(w, "dns server 1 address%s", line);
+	for (i = 0; i < gw->dns_search_count; i++)
+		put(w, "dns search-domains %s", gw->dns_search[i].text);
+}
+
 // DNS6 and not DNS for IPv6 servers: all clients since 2.4 know it.
-static void put_dns(struct writer *w, const struct conf_gateway *gw)
+static void put_dns(struct writer *w, const struct conf_gateway *gw, const struct peer_info *peer)
 {
 	struct text server;
 
 	for (size_t i = 0; i < gw->dns_count; i++)
 		put(w, "dhcp-option DNS%s %s", gw->dns[i].family == 6 ? "6" : "",
 			addr_text(&server, gw->dns[i].family, gw->dns[i].addr));
+	for (size_t i = 0; i < gw->dns_search_count; i++)
+		put(w, i ? "dhcp-option DOMAIN-SEARCH %s" : "dhcp-option DOMAIN %s",
+			gw->dns_search[i].text);
+	if ((peer->proto & PEER_PROTO_DNS_OPTION_V2) != 0)
+		put_dns_v2(w, gw);
 }
 
 static void put_keepalive(struct writer *w, const struct conf_gateway *gw)
@@ -130,18 +162,55 @@ static void put_keepalive(struct writer *w, const struct conf_gateway *gw)
 	if (gw->keepalive_timeout_s > 0)
 		put(w, "ping-restart %u", gw->keepalive_timeout_s);
 	put(w, "explicit-exit-notify 1");
+	if (gw->inactive_s > 0 && gw->inactive_bytes > 0)
+		put(w, "inactive %u %u", gw->inactive_s, gw->inactive_bytes);
+	else if (gw->inactive_s > 0)
+		put(w, "inactive %u", gw->inactive_s);
+	if (gw->session_timeout_s > 0)
+		put(w, "session-timeout %u", gw->session_timeout_s);
 }
 
-static void put_addresses(struct writer *w, const struct session_lease *lease)
+enum conf_topology push_topology(const struct conf_gateway *gw, const struct peer_info *peer)
+{
+	if (gw->topology == CONF_TOPOLOGY_P2P && peer_info_is_openvpn3(peer))
+		return CONF_TOPOLOGY_SUBNET;
+	return gw->topology;
+}
+
+// Where the client is, what it sees at the other end, and how it reaches the gateway itself.
+static void put_topology(
+	struct writer *w, const struct session_lease *lease, enum conf_topology topology)
+{
+	static const char *const names[] = {[CONF_TOPOLOGY_SUBNET] = "subnet",
+		[CONF_TOPOLOGY_NET30] = "net30",
+		[CONF_TOPOLOGY_P2P] = "p2p"};
+	struct text self;
+
+	if (!has_v4(lease))
+		return;
+	if (topology == CONF_TOPOLOGY_SUBNET)
+		put(w, "route-gateway %s", addr_text(&self, 4, lease->self4));
+	put(w, "topology %s", names[topology]);
+	if (topology == CONF_TOPOLOGY_NET30)
+		put(w, "route %s", addr_text(&self, 4, lease->self4));
+}
+
+static void put_addresses(
+	struct writer *w, const struct session_lease *lease, enum conf_topology topology)
 {
 	struct text own, other;
 
 	if (has_v6(lease))
 		put(w, "ifconfig-ipv6 %s/%u %s", addr_text(&own, 6, lease->vpn6), lease->vpn6_len,
 			addr_text(&other, 6, lease->self6));
-	if (has_v4(lease))
+	if (!has_v4(lease))
+		return;
+	if (topology == CONF_TOPOLOGY_SUBNET)
 		put(w, "ifconfig %s %s", addr_text(&own, 4, lease->vpn4),
 			mask_text(&other, lease->vpn4_len));
+	else
+		put(w, "ifconfig %s %s", addr_text(&own, 4, lease->vpn4),
+			addr_text(&other, 4, lease->far4));
 }
 
 bool push_uses_ekm(const struct peer_info *peer)
@@ -171,19 +240,21 @@ static void put_protocol(struct writer *w, const struct session_lease *lease,
 int push_compose(struct push *p, const struct conf_gateway *gw, const struct session_lease *lease,
 	const struct peer_info *peer, const struct ncp_choice *ncp)
 {
-	struct writer w = {.push = p};
-	struct text self;
+	enum conf_topology topology = push_topology(gw, peer);
+	struct writer w = {.push = p, .gw = gw};
 
 	memset(p, 0, sizeof(*p));
 	part_begin(&w);
-	if (has_v4(lease)) {
-		put(&w, "route-gateway %s", addr_text(&self, 4, lease->self4));
-		put(&w, "topology subnet");
-	}
+	put_topology(&w, lease, topology);
+	// 2.3 sets up IPv6 only if it is told that there is some.
+	if (has_v6(lease) && peer->ncp == 0 && peer->ciphers[0] == '\0')
+		put(&w, "tun-ipv6");
 	put_routes(&w, gw, lease);
-	put_dns(&w, gw);
+	put_dns(&w, gw, peer);
+	for (size_t i = 0; i < gw->push_count; i++)
+		put(&w, "%s", gw->push[i].text);
 	put_keepalive(&w, gw);
-	put_addresses(&w, lease);
+	put_addresses(&w, lease, topology);
 	put_protocol(&w, lease, peer, ncp);
 	if (w.error == 0 && p->count > 1)
 		part_end(&w, LAST);

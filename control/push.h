@@ -24,6 +24,8 @@ struct push {
 // Keys come from the TLS exporter if the client can, else from OpenVPN's PRF. The reply says so;
 // both must follow it.
 bool push_uses_ekm(const struct peer_info *peer);
+// The shape of the network this client is told: OpenVPN 3 does not know p2p.
+enum conf_topology push_topology(const struct conf_gateway *gw, const struct peer_info *peer);
 // 0 or -EMSGSIZE.
 int push_compose(struct push *p, const struct conf_gateway *gw, const struct session_lease *lease,
 	const struct peer_info *peer, const struct ncp_choice *ncp);

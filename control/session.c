@@ -18,6 +18,7 @@
 static const char *const end_texts[] = {
 	[SESSION_END_EXIT] = "client said goodbye",
 	[SESSION_END_TIMEOUT] = "no sign of life",
+	[SESSION_END_EXPIRED] = "session timeout",
 	[SESSION_END_HANDSHAKE] = "handshake took too long",
 	[SESSION_END_TLS] = "TLS failed",
 	[SESSION_END_REFUSED] = "refused",
@@ -235,6 +236,11 @@ static void check_deadlines(struct session *s, uint64_t now_ms)
 	}
 	if (s->phase != SESSION_CONNECTED)
 		return;
+	if (s->expire_ms && now_ms >= s->expire_ms) {
+		session_leave(s, SESSION_END_EXPIRED, "HALT,session timeout", SESSION_GOODBYE_MS,
+			true, now_ms);
+		return;
+	}
 	if (keepalive_ms(s) > 0 && now_ms >= s->seen_ms + keepalive_ms(s)) {
 		session_leave(s, SESSION_END_TIMEOUT, NULL, 0, false, now_ms);
 		return;
@@ -273,6 +279,8 @@ uint64_t session_next_tick(const struct session *s)
 		t = s->started_ms + hand_window_ms(s);
 	else if (keepalive_ms(s) > 0)
 		t = s->seen_ms + keepalive_ms(s);
+	if (s->phase == SESSION_CONNECTED && s->expire_ms && s->expire_ms < t)
+		t = s->expire_ms;
 	next = t < next ? t : next;
 	if (s->phase == SESSION_CONNECTED && key_state_is_busy(&s->keys[0])) {
 		t = s->keys[0].started_ms + hand_window_ms(s);

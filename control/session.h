@@ -52,6 +52,7 @@ struct session_lease {
 	uint8_t vpn4[4]; // zeros: none
 	uint8_t vpn6[16];
 	uint8_t vpn4_len, vpn6_len;  // prefix lengths of the client networks
+	uint8_t far4[4];             // other end of the client's tunnel (topologies net30, p2p)
 	uint8_t self4[4], self6[16]; // the gateway's own tunnel addresses
 	uint16_t tun_mtu;
 };
@@ -66,6 +67,7 @@ enum session_verdict {
 enum session_end {
 	SESSION_END_EXIT,      // client said goodbye
 	SESSION_END_TIMEOUT,   // keepalive
+	SESSION_END_EXPIRED,   // session_timeout
 	SESSION_END_HANDSHAKE, // not authenticated within hand_window
 	SESSION_END_TLS,       // TLS failure, or a certificate that is no longer valid
 	SESSION_END_REFUSED,   // AUTH_FAILED or RESTART was sent

@@ -123,6 +123,9 @@ static int connect_client(struct session *s, uint64_t now_ms)
 		return ret;
 	s->phase = SESSION_CONNECTED;
 	s->info.connected_ms = now_ms;
+	// Clients before 2.6 do not know the option that tells them.
+	if (s->cfg->gw->session_timeout_s > 0)
+		s->expire_ms = now_ms + (uint64_t)s->cfg->gw->session_timeout_s * 1000;
 	log_connected(s);
 	return 0;
 }

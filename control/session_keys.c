@@ -108,6 +108,9 @@ static void decide(struct session *s, const struct key_state *ks, uint64_t now_m
 	options_string_parse(&options, ks->client.options.text, ks->client.options.len);
 	s->comp_lzo = options.comp_lzo;
 	farewell = unsupported(&options);
+	if (!farewell && !gw->client_cidr.family && !peer_info_knows_ipv6_only(&s->peer))
+		farewell = "AUTH_FAILED,this server gives IPv6 addresses only, which needs OpenVPN "
+			   "2.5 or later";
 	if (!farewell &&
 		ncp_choose(&s->ncp, gw->data_ciphers, gw->data_cipher_count, &s->peer, &options))
 		farewell = NCP_FAILURE_TEXT;

@@ -61,8 +61,9 @@ struct session {
 
 	bool identified; // info.common_name and info.cert_sha256 are locked
 	bool admitted;
-	bool push_wanted; // PUSH_REQUEST came before it could be answered
-	uint64_t push_ms; // last PUSH_REPLY; 0: none
+	bool push_wanted;   // PUSH_REQUEST came before it could be answered
+	uint64_t expire_ms; // session_timeout; 0: never
+	uint64_t push_ms;   // last PUSH_REPLY; 0: none
 	struct peer_info peer;
 	struct ncp_choice ncp;
 	bool comp_lzo;

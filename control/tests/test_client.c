@@ -76,7 +76,8 @@ static void set_up(void)
 	g->settings = settings;
 	g->local = (struct session_addr){.family = 4, .addr = {192, 0, 2, 1}};
 	g->tun_mtu = 1400;
-	g->pool = ippool_new(&settings->conf.client_cidr, &settings->conf.client_cidr6);
+	g->pool = ippool_new(
+		&settings->conf.client_cidr, &settings->conf.client_cidr6, CONF_TOPOLOGY_SUBNET);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g->pool);
 }
 

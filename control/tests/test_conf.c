@@ -158,11 +158,21 @@ static const struct {
 	{"keepalive: {interval: 10s, timeout: 60s}", "iroute: 10.3.0.0/16",
 		"14:5: gateway gw1: iroute is not supported yet"},
 	{"keepalive: {interval: 10s, timeout: 60s}", "topology: net30",
-		"14:15: gateway gw1: topology: \"net30\" is not supported yet"},
-	{"keepalive: {interval: 10s, timeout: 60s}", "topology: p2p",
-		"14:15: gateway gw1: topology: \"p2p\" is not supported yet"},
+		"12:18: gateway gw1: client_cidr must be a /23 or larger for max_connections 100 "
+		"(topology net30: four addresses each, and eight more), got \"10.8.0.0/24\""},
 	{"keepalive: {interval: 10s, timeout: 60s}", "topology: star",
-		"14:15: gateway gw1: topology must be one of subnet, got \"star\""},
+		"14:15: gateway gw1: topology must be one of subnet, net30, p2p, got \"star\""},
+	{"keepalive: {interval: 10s, timeout: 60s}", "push: [\"dhcp-option DNS 1.2.3.4,x\"]",
+		"14:12: gateway gw1: push must be an option of 1..255 printable characters without "
+		"comma and quotes, got \"dhcp-option DNS 1.2.3.4,x\""},
+	{"keepalive: {interval: 10s, timeout: 60s}", "push: [cipher AES-128-GCM]",
+		"14:11: gateway gw1: push must leave out what the gateway pushes itself, got "
+		"\"cipher AES-128-GCM\""},
+	{"keepalive: {interval: 10s, timeout: 60s}", "push_remove: [dhcp-option, p]",
+		"14:18: gateway gw1: push_remove must leave \"peer-id\" alone, got \"p\""},
+	{"keepalive: {interval: 10s, timeout: 60s}", "dns_search_domains: exa mple",
+		"14:25: gateway gw1: dns_search_domains must be a domain of 1..253 characters a-z, "
+		"A-Z, 0-9, -, _ and ., got \"exa mple\""},
 	{"port: 1194}", "port: 1194, transport: tcp}",
 		"8:59: gateway gw1: endpoint.transport: \"tcp\" is not supported yet"},
 	{"192.0.2.1,", "0.0.0.0,",

@@ -55,14 +55,14 @@ static void test_capacity(void)
 		struct conf_prefix p4 = rows[i].net4 ? prefix(rows[i].net4, rows[i].len4) : unset;
 		struct conf_prefix p6 = rows[i].net6 ? prefix(rows[i].net6, rows[i].len6) : unset;
 
-		CU_ASSERT_EQUAL(ippool_capacity(&p4, &p6), rows[i].want);
+		CU_ASSERT_EQUAL(ippool_capacity(&p4, &p6, CONF_TOPOLOGY_SUBNET), rows[i].want);
 	}
 }
 
 static void test_addresses(void)
 {
 	struct conf_prefix p4 = prefix("10.8.0.0", 16), p6 = prefix("fd00:8::", 64);
-	struct ippool *p = ippool_new(&p4, &p6);
+	struct ippool *p = ippool_new(&p4, &p6, CONF_TOPOLOGY_SUBNET);
 	uint8_t self4[4], self6[16];
 	char text[INET6_ADDRSTRLEN];
 
@@ -76,7 +76,7 @@ static void test_addresses(void)
 	ippool_free(p);
 
 	p6 = prefix("fd00:8::", 112);
-	p = ippool_new(&unset, &p6);
+	p = ippool_new(&unset, &p6, CONF_TOPOLOGY_SUBNET);
 	check_addresses(p, 0, "0.0.0.0", "fd00:8::2");
 	ippool_free(p);
 }
@@ -84,7 +84,7 @@ static void test_addresses(void)
 static void test_order(void)
 {
 	struct conf_prefix p4 = prefix("10.8.0.0", 29); // five clients
-	struct ippool *p = ippool_new(&p4, &unset);
+	struct ippool *p = ippool_new(&p4, &unset, CONF_TOPOLOGY_SUBNET);
 
 	CU_ASSERT_EQUAL(ippool_take(p, "a"), 0);
 	CU_ASSERT_EQUAL(ippool_take(p, "b"), 1);
@@ -112,6 +112,40 @@ static void test_order(void)
 	ippool_free(p);
 }
 
+static void check_far(const struct ippool *p, uint32_t entry, const char *want)
+{
+	char text[INET6_ADDRSTRLEN];
+	uint8_t far4[4];
+
+	ippool_far_end(p, entry, far4);
+	CU_ASSERT_STRING_EQUAL(inet_ntop(AF_INET, far4, text, sizeof(text)), want);
+}
+
+// net30: a block of four each, the first is the gateway's. p2p: single addresses.
+static void test_topologies(void)
+{
+	struct conf_prefix p4 = prefix("10.8.0.0", 24), p6 = prefix("fd00:8::", 64);
+	struct ippool *p = ippool_new(&p4, &p6, CONF_TOPOLOGY_NET30);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	check_addresses(p, 0, "10.8.0.6", "fd00:8::1000");
+	check_far(p, 0, "10.8.0.5");
+	check_addresses(p, 62, "10.8.0.254", "fd00:8::103e");
+	check_far(p, 62, "10.8.0.253");
+	ippool_free(p);
+	CU_ASSERT_EQUAL(ippool_capacity(&p4, &p6, CONF_TOPOLOGY_NET30), 63);
+	p4.len = 29;
+	CU_ASSERT_EQUAL(ippool_capacity(&p4, &unset, CONF_TOPOLOGY_NET30), 1);
+	p4.len = 30;
+	CU_ASSERT_EQUAL(ippool_capacity(&p4, &unset, CONF_TOPOLOGY_NET30), 0);
+	p4.len = 24;
+	CU_ASSERT_EQUAL(ippool_capacity(&p4, &unset, CONF_TOPOLOGY_P2P), 253);
+	p = ippool_new(&p4, &unset, CONF_TOPOLOGY_P2P);
+	check_addresses(p, 0, "10.8.0.2", "::");
+	check_far(p, 0, "10.8.0.1");
+	ippool_free(p);
+}
+
 int main(void)
 {
 	CU_pSuite s;
@@ -123,6 +157,7 @@ int main(void)
 	CU_add_test(s, "capacity", test_capacity);
 	CU_add_test(s, "addresses", test_addresses);
 	CU_add_test(s, "order", test_order);
+	CU_add_test(s, "topologies", test_topologies);
 	CU_basic_run_tests();
 	failed = CU_get_number_of_failures();
 	CU_cleanup_registry();

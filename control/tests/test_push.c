@@ -27,6 +27,13 @@ static const struct session_lease lease46 = {
 	.self6 = {0xfd, [15] = 1},
 	.tun_mtu = 1420,
 };
+static const struct session_lease lease_net30 = {
+	.peer_id = 7,
+	.vpn4 = {10, 8, 0, 6},
+	.vpn4_len = 24,
+	.far4 = {10, 8, 0, 5},
+	.self4 = {10, 8, 0, 1},
+};
 static const struct ncp_choice aes256 = {AEAD_AES_256_GCM, true, "IV_CIPHERS"};
 
 static void gateway_reset(void)
@@ -42,12 +49,15 @@ static void compose(const struct session_lease *lease, uint32_t proto, uint16_t 
 	struct ncp_choice choice = aes256;
 
 	choice.push = ncp;
+	peer.ncp = ncp ? 2 : 0;
 	CU_ASSERT_EQUAL_FATAL(push_compose(&push, &gw, lease, &peer, &choice), 0);
 	CU_ASSERT_EQUAL_FATAL(push.count, 1);
 }
 
-#define COMMON \
-	"PUSH_REPLY,route-gateway 10.8.0.1,topology subnet,ping 10,ping-restart 60," \
+#define COMMON COMMON_WITH("")
+#define COMMON_23 COMMON_WITH("tun-ipv6,") // a client that says nothing of itself
+#define COMMON_WITH(ipv6) \
+	"PUSH_REPLY,route-gateway 10.8.0.1,topology subnet," ipv6 "ping 10,ping-restart 60," \
 	"explicit-exit-notify 1,ifconfig-ipv6 fd00::6/64 fd00::1,ifconfig 10.8.0.6 255.255.255.0"
 
 static void test_clients(void)
@@ -62,9 +72,9 @@ static void test_clients(void)
 	compose(&lease46, 6, 0, true); // 2.5
 	CU_ASSERT_STRING_EQUAL(push.part[0], COMMON ",peer-id 7,cipher AES-256-GCM");
 	compose(&lease46, 2, 0, false); // 2.4 with ncp-disable
-	CU_ASSERT_STRING_EQUAL(push.part[0], COMMON ",peer-id 7");
+	CU_ASSERT_STRING_EQUAL(push.part[0], COMMON_23 ",peer-id 7");
 	compose(&lease46, 0, 0, false); // 2.3: no peer id
-	CU_ASSERT_STRING_EQUAL(push.part[0], COMMON);
+	CU_ASSERT_STRING_EQUAL(push.part[0], COMMON_23);
 	compose(&lease46, 2 | 8, 0, true); // exporter, but no protocol-flags
 	CU_ASSERT_STRING_EQUAL(
 		push.part[0], COMMON ",peer-id 7,cipher AES-256-GCM,key-derivation tls-ekm");
@@ -88,7 +98,8 @@ static void test_families(void)
 	gw.redirect_gateway = true;
 	compose(&lease, 0, 0, false);
 	CU_ASSERT_STRING_EQUAL(push.part[0],
-		"PUSH_REPLY,route-gateway 10.8.0.1,topology subnet,route 10.1.0.0 255.255.0.0,"
+		"PUSH_REPLY,route-gateway 10.8.0.1,topology subnet,tun-ipv6,"
+		"route 10.1.0.0 255.255.0.0,"
 		"route-ipv6 2001:db8::/48,route 0.0.0.0 0.0.0.0,redirect-gateway def1 ipv6,"
 		"dhcp-option DNS 10.1.0.53,dhcp-option DNS6 2001:db8::53,ping 10,ping-restart 60,"
 		"explicit-exit-notify 1,ifconfig-ipv6 fd00::6/64 fd00::1,"
@@ -105,8 +116,80 @@ static void test_families(void)
 	memset(lease.vpn4, 0, sizeof(lease.vpn4));
 	compose(&lease, 0, 0, false);
 	CU_ASSERT_STRING_EQUAL(push.part[0],
-		"PUSH_REPLY,route-ipv6 2001:db8::/48,redirect-gateway def1 ipv6,"
+		"PUSH_REPLY,tun-ipv6,route-ipv6 2001:db8::/48,redirect-gateway def1 ipv6,"
 		"explicit-exit-notify 1,ifconfig-ipv6 fd00::6/64 fd00::1");
+}
+
+static void push_to(const char *ver, uint32_t proto)
+{
+	struct peer_info peer = {.proto = proto, .ncp = 2};
+
+	snprintf(peer.ver, sizeof(peer.ver), "%s", ver);
+	CU_ASSERT_EQUAL_FATAL(push_compose(&push, &gw, &lease_net30, &peer, &aes256), 0);
+}
+
+#define TAIL30 "ping 10,ping-restart 60,explicit-exit-notify 1,"
+
+static void test_topologies(void)
+{
+	gateway_reset();
+	gw.topology = CONF_TOPOLOGY_NET30;
+	push_to("2.4.12", 2);
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		"PUSH_REPLY,topology net30,route 10.8.0.1," TAIL30
+		"ifconfig 10.8.0.6 10.8.0.5,peer-id 7,cipher AES-256-GCM");
+	push_to("3.8.1", 2);
+	CU_ASSERT_PTR_NOT_NULL(strstr(push.part[0], "topology net30,"));
+	gw.topology = CONF_TOPOLOGY_P2P;
+	push_to("2.6.12", 2);
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		"PUSH_REPLY,topology p2p," TAIL30
+		"ifconfig 10.8.0.6 10.8.0.5,peer-id 7,cipher AES-256-GCM");
+	// OpenVPN 3 ends at p2p.
+	push_to("3.8.1", 2);
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		"PUSH_REPLY,route-gateway 10.8.0.1,topology subnet," TAIL30
+		"ifconfig 10.8.0.6 255.255.255.0,peer-id 7,cipher AES-256-GCM");
+}
+
+static void line_add(struct conf_line *lines, size_t *count, const char *text)
+{
+	snprintf(lines[(*count)++].text, CONF_LINE_BYTES, "%s", text);
+}
+
+// What the operator adds, takes away, and limits.
+static void test_more(void)
+{
+	gateway_reset();
+	gw.dns_count = 2;
+	gw.dns[0] = (struct conf_addr){4, {10, 1, 0, 53}};
+	gw.dns[1] = (struct conf_addr){6, {0x20, 1, 0xd, 0xb8, [15] = 0x53}};
+	line_add(gw.dns_search, &gw.dns_search_count, "example.com");
+	line_add(gw.dns_search, &gw.dns_search_count, "example.net");
+	line_add(gw.push, &gw.push_count, "route 10.9.0.0 255.255.0.0 net_gateway 5");
+	gw.inactive_s = 600;
+	gw.session_timeout_s = 3600;
+	push_to("2.6.12", 2);
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		"PUSH_REPLY,route-gateway 10.8.0.1,topology subnet,dhcp-option DNS 10.1.0.53,"
+		"dhcp-option DNS6 2001:db8::53,dhcp-option DOMAIN example.com,"
+		"dhcp-option DOMAIN-SEARCH example.net,route 10.9.0.0 255.255.0.0 net_gateway 5," TAIL30
+		"inactive 600,session-timeout 3600,ifconfig 10.8.0.6 255.255.255.0,"
+		"peer-id 7,cipher AES-256-GCM");
+	gw.inactive_bytes = 1000;
+	push_to("2.7.0", 2 | PEER_PROTO_DNS_OPTION_V2);
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(push.part[0], ",dns server 1 address 10.1.0.53 2001:db8::53,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(push.part[0], ",dns search-domains example.com,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(push.part[0], ",dhcp-option DNS 10.1.0.53,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(push.part[0], ",inactive 600 1000,"));
+	line_add(gw.push_remove, &gw.push_remove_count, "dhcp-option DNS6");
+	line_add(gw.push_remove, &gw.push_remove_count, "route ");
+	push_to("2.6.12", 2);
+	CU_ASSERT_PTR_NULL(strstr(push.part[0], "DNS6"));
+	CU_ASSERT_PTR_NULL(strstr(push.part[0], "net_gateway"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(push.part[0], "route-gateway 10.8.0.1"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(push.part[0], "dhcp-option DNS 10.1.0.53"));
 }
 
 // The longest lists a configuration can have: all options arrive once and in order, in parts that
@@ -191,6 +274,8 @@ int main(void)
 	static const struct harness_test tests[] = {
 		{"kinds of clients", test_clients},
 		{"IPv4, IPv6, both", test_families},
+		{"topologies", test_topologies},
+		{"more and less", test_more},
 		{"parts", test_parts},
 		{"edge of a part", test_edge},
 		{NULL, NULL},

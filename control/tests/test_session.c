@@ -589,6 +589,44 @@ static void make_certificates(void)
 	test_pki_crl(pki, "ca", "crl.pem", "alice", 10);
 }
 
+// The longest a client may stay; who does not know the option is told to halt.
+static void test_session_timeout(void)
+{
+	struct world *w = world_new(pki, true, PROTO_26);
+	uint64_t begun;
+
+	w->gw.session_timeout_s = 100;
+	world_start(w);
+	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 5 * S, world_is_connected));
+	begun = session_info(w->s)->connected_ms;
+	CU_ASSERT_PTR_NOT_NULL(strstr(sim_client_state(w->c)->push, "session-timeout 100"));
+	CU_ASSERT_TRUE(world_run(w, w->now + 300 * S, world_is_closed));
+	CU_ASSERT_EQUAL(w->now, begun + 100 * S);
+	CU_ASSERT_EQUAL(w->end, SESSION_END_EXPIRED);
+	CU_ASSERT_TRUE(world_run(w, w->now + 5 * S, world_is_gone));
+	CU_ASSERT_STRING_EQUAL(sim_client_state(w->c)->message, "HALT,session timeout");
+	finish(w);
+}
+
+// Without IPv4 only clients get in that can be without.
+static void test_ipv6_only(void)
+{
+	struct world *w = world_new(pki, true, PROTO_24);
+
+	memset(&w->gw.client_cidr, 0, sizeof(w->gw.client_cidr));
+	world_start(w);
+	CU_ASSERT_TRUE(world_run(w, w->now + 20 * S, world_is_gone));
+	CU_ASSERT_STRING_EQUAL(sim_client_state(w->c)->message,
+		"AUTH_FAILED,this server gives IPv6 addresses only, which needs OpenVPN 2.5 or later");
+	CU_ASSERT_EQUAL(w->admitted, 0);
+	finish(w);
+	w = world_new(pki, true, PROTO_26);
+	memset(&w->gw.client_cidr, 0, sizeof(w->gw.client_cidr));
+	world_start(w);
+	CU_ASSERT_TRUE(world_run(w, w->now + 10 * S, world_is_connected));
+	finish(w);
+}
+
 static bool has_step(const struct world *w)
 {
 	return w->step != NULL;
@@ -652,6 +690,8 @@ int main(void)
 		{"control strings", test_strings},
 		{"garbage", test_garbage},
 		{"step outlived", test_step_outlived},
+		{"session timeout", test_session_timeout},
+		{"IPv6 only", test_ipv6_only},
 		{NULL, NULL},
 	};
 	int ret;
