@@ -346,17 +346,63 @@ void fabric_fill_state(const struct fabric *f, struct dp_state *st)
 
 // Steering ------------------------------------------------------------------------------------
 
-int fabric_endpoint_add(struct fabric *f, uint16_t domain, const struct session_addr *local)
-{
-	int rc = 0;
+// One entry of a port's XDP program, under one tag (0: none).
+struct steer_change {
+	int (*call)(struct steer *s, uint16_t vlan, const struct steer_change *c);
+	uint8_t family;
+	const uint8_t *addr;
+	uint16_t port_be; // endpoints
+};
 
-	for (unsigned int i = 0; i < f->port_count && !rc; i++) {
+static int endpoint_add(struct steer *s, uint16_t vlan, const struct steer_change *c)
+{
+	return steer_endpoint_add(s, vlan, c->family, c->addr, c->port_be);
+}
+
+static int endpoint_del(struct steer *s, uint16_t vlan, const struct steer_change *c)
+{
+	return steer_endpoint_del(s, vlan, c->family, c->addr, c->port_be);
+}
+
+static int client_add(struct steer *s, uint16_t vlan, const struct steer_change *c)
+{
+	return steer_client_add(s, vlan, c->family, c->addr, c->family == 4 ? 32 : 128);
+}
+
+static int client_del(struct steer *s, uint16_t vlan, const struct steer_change *c)
+{
+	return steer_client_del(s, vlan, c->family, c->addr, c->family == 4 ? 32 : 128);
+}
+
+// Makes a change for every tag of every port of this side that leads into the domain, of untagged
+// frames as of VLANs. Goes on after an error; returns the last one.
+static int steer_each(
+	struct fabric *f, uint16_t domain, uint8_t side, const struct steer_change *change)
+{
+	int rc = 0, err;
+
+	for (unsigned int i = 0; i < f->port_count; i++) {
 		struct fabric_port *fp = &f->ports[i];
 
-		if (fp->steer && fp->domain == domain && (fp->conf->sides & PORT_LINK))
-			rc = steer_endpoint_add(
-				fp->steer, local->family, local->addr, local->port_be);
+		if (!fp->steer || !(fp->conf->sides & side))
+			continue;
+		if (fp->domain == domain && (err = change->call(fp->steer, 0, change)))
+			rc = err;
+		for (size_t v = 0; v < fp->conf->vlan_count; v++) {
+			if (fp->vlan_domains[v] != domain)
+				continue;
+			err = change->call(fp->steer, fp->conf->vlans[v].id, change);
+			rc = err ? err : rc;
+		}
 	}
+	return rc;
+}
+
+int fabric_endpoint_add(struct fabric *f, uint16_t domain, const struct session_addr *local)
+{
+	struct steer_change change = {endpoint_add, local->family, local->addr, local->port_be};
+	int rc = steer_each(f, domain, PORT_LINK, &change);
+
 	// All ports or none: what is steered and not listened to would be lost.
 	if (rc)
 		fabric_endpoint_del(f, domain, local);
@@ -365,47 +411,24 @@ int fabric_endpoint_add(struct fabric *f, uint16_t domain, const struct session_
 
 void fabric_endpoint_del(struct fabric *f, uint16_t domain, const struct session_addr *local)
 {
-	for (unsigned int i = 0; i < f->port_count; i++) {
-		struct fabric_port *fp = &f->ports[i];
+	struct steer_change change = {endpoint_del, local->family, local->addr, local->port_be};
 
-		if (fp->steer && fp->domain == domain && (fp->conf->sides & PORT_LINK))
-			steer_endpoint_del(fp->steer, local->family, local->addr, local->port_be);
-	}
-}
-
-// Calls add or del for every VLAN of every inside port that leads into the domain.
-static int clients_steer(struct fabric *f, uint16_t domain, uint8_t family, const uint8_t *addr,
-	int (*change)(struct steer *, uint16_t, uint8_t, const uint8_t *, uint8_t))
-{
-	uint8_t len = family == 4 ? 32 : 128;
-	int rc = 0, err;
-
-	for (unsigned int i = 0; i < f->port_count; i++) {
-		struct fabric_port *fp = &f->ports[i];
-
-		if (!fp->steer || !(fp->conf->sides & PORT_VPN))
-			continue;
-		if (fp->domain == domain && (err = change(fp->steer, 0, family, addr, len)))
-			rc = err;
-		for (size_t v = 0; v < fp->conf->vlan_count; v++) {
-			if (fp->vlan_domains[v] != domain)
-				continue;
-			err = change(fp->steer, fp->conf->vlans[v].id, family, addr, len);
-			rc = err ? err : rc;
-		}
-	}
-	return rc;
+	// What is not there need not go.
+	(void)steer_each(f, domain, PORT_LINK, &change);
 }
 
 int fabric_client_add(struct fabric *f, uint16_t domain, uint8_t family, const uint8_t *addr)
 {
-	return clients_steer(f, domain, family, addr, steer_client_add);
+	struct steer_change change = {client_add, family, addr, 0};
+
+	return steer_each(f, domain, PORT_VPN, &change);
 }
 
 void fabric_client_del(struct fabric *f, uint16_t domain, uint8_t family, const uint8_t *addr)
 {
-	// What is not there need not go.
-	(void)clients_steer(f, domain, family, addr, steer_client_del);
+	struct steer_change change = {client_del, family, addr, 0};
+
+	(void)steer_each(f, domain, PORT_VPN, &change);
 }
 
 const struct port *fabric_port(const struct fabric *f, unsigned int i)

@@ -254,7 +254,7 @@ static __always_inline int parse(
 // -1: not a datagram to an endpoint of ours.
 static __always_inline int link_verdict(struct parsed *p, const struct steer_config *conf)
 {
-	struct steer_endpoint_key key = {.family = p->family};
+	struct steer_endpoint_key key = {.vlan = bpf_htons(p->vlan), .family = p->family};
 	struct udphdr *udp = p->l4;
 	__u8 *opcode = (__u8 *)(udp + 1);
 	__u32 bytes;

@@ -184,32 +184,35 @@ int steer_vlan_add(struct steer *s, uint16_t vlan)
 	return result(bpf_map_update_elem(s->maps[MAP_VLANS], &key, &yes, BPF_ANY));
 }
 
-static int endpoint_key(
-	struct steer_endpoint_key *key, uint8_t family, const uint8_t *addr, uint16_t port_be)
+static int endpoint_key(struct steer_endpoint_key *key, uint16_t vlan, uint8_t family,
+	const uint8_t *addr, uint16_t port_be)
 {
-	if (family != 4 && family != 6)
+	if ((family != 4 && family != 6) || vlan >= STEER_VLANS)
 		return -EINVAL;
 	memset(key, 0, sizeof(*key));
+	key->vlan = htons(vlan);
 	key->family = family;
 	key->port = port_be;
 	memcpy(key->addr, addr, family == 4 ? 4 : 16);
 	return 0;
 }
 
-int steer_endpoint_add(struct steer *s, uint8_t family, const uint8_t *addr, uint16_t port_be)
+int steer_endpoint_add(
+	struct steer *s, uint16_t vlan, uint8_t family, const uint8_t *addr, uint16_t port_be)
 {
 	struct steer_endpoint_key key;
 	uint64_t due = 0;
-	int ret = endpoint_key(&key, family, addr, port_be);
+	int ret = endpoint_key(&key, vlan, family, addr, port_be);
 
 	return ret < 0 ? ret
 		       : result(bpf_map_update_elem(s->maps[MAP_ENDPOINTS], &key, &due, BPF_ANY));
 }
 
-int steer_endpoint_del(struct steer *s, uint8_t family, const uint8_t *addr, uint16_t port_be)
+int steer_endpoint_del(
+	struct steer *s, uint16_t vlan, uint8_t family, const uint8_t *addr, uint16_t port_be)
 {
 	struct steer_endpoint_key key;
-	int ret = endpoint_key(&key, family, addr, port_be);
+	int ret = endpoint_key(&key, vlan, family, addr, port_be);
 
 	return ret < 0 ? ret : result(bpf_map_delete_elem(s->maps[MAP_ENDPOINTS], &key));
 }

@@ -36,8 +36,11 @@ int steer_config_set(struct steer *s, const uint8_t mac[6], uint32_t sides, uint
 	uint32_t prefix_pps);
 // VLAN id (0: untagged) accepted on this port.
 int steer_vlan_add(struct steer *s, uint16_t vlan);
-int steer_endpoint_add(struct steer *s, uint8_t family, const uint8_t *addr, uint16_t port_be);
-int steer_endpoint_del(struct steer *s, uint8_t family, const uint8_t *addr, uint16_t port_be);
+// An endpoint of ours, reached on this VLAN (0: untagged).
+int steer_endpoint_add(
+	struct steer *s, uint16_t vlan, uint8_t family, const uint8_t *addr, uint16_t port_be);
+int steer_endpoint_del(
+	struct steer *s, uint16_t vlan, uint8_t family, const uint8_t *addr, uint16_t port_be);
 // A connected client's prefix, seen on this VLAN (0: untagged).
 int steer_client_add(
 	struct steer *s, uint16_t vlan, uint8_t family, const uint8_t *addr, uint8_t len);

@@ -51,8 +51,9 @@ struct steer_config {
 struct steer_endpoint_key {
 	__u8 addr[16]; // IPv4 in the first four bytes, the rest zero
 	__be16 port;
+	__be16 vlan; // 0: untagged
 	__u8 family; // 4 or 6
-	__u8 unused;
+	__u8 unused[3];
 };
 
 // Longest-prefix match: the first 32 bits are the same for all of a VLAN and family.

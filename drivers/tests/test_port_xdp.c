@@ -191,7 +191,7 @@ static void data_and_control(uint16_t queues)
 	CU_ASSERT_EQUAL(receive(p, &first, by_queue), 0);
 	CU_ASSERT_EQUAL(recv(server, payload, sizeof(payload), 0), 64);
 
-	CU_ASSERT_EQUAL(steer_endpoint_add(s, 4, addr_g, htons(UDP_PORT)), 0);
+	CU_ASSERT_EQUAL(steer_endpoint_add(s, 0, 4, addr_g, htons(UDP_PORT)), 0);
 	for (i = 0; i < 5; i++)
 		send_first_byte(client, DATA_V2);
 	CU_ASSERT_EQUAL(receive(p, &first, by_queue), 5);
@@ -232,7 +232,7 @@ static void test_two_queues(void)
 	data_and_control(2);
 	CU_ASSERT_FATAL(lab_up(2));
 	p = port_up(2, &s);
-	CU_ASSERT_EQUAL(steer_endpoint_add(s, 4, addr_g, htons(UDP_PORT)), 0);
+	CU_ASSERT_EQUAL(steer_endpoint_add(s, 0, 4, addr_g, htons(UDP_PORT)), 0);
 	CU_ASSERT(netlab_run("c", "ping -c 1 -W 2 10.7.0.1"));
 	for (i = 0; i < 32; i++) {
 		fd = udp_socket("c", "10.7.0.2", (uint16_t)(6000 + i));

@@ -195,14 +195,15 @@ static void program_load(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(steer);
 }
 
-// Endpoints, a client of each family untagged, one of IPv4 on the VLAN.
+// An endpoint and a client of each family untagged, one of IPv4 on the VLAN.
 static void everything_known(void)
 {
 	program_load();
 	CU_ASSERT_EQUAL(steer_vlan_add(steer, 0), 0);
 	CU_ASSERT_EQUAL(steer_vlan_add(steer, VLAN), 0);
-	CU_ASSERT_EQUAL(steer_endpoint_add(steer, 4, endpoint4, htons(UDP_PORT)), 0);
-	CU_ASSERT_EQUAL(steer_endpoint_add(steer, 6, endpoint6, htons(UDP_PORT)), 0);
+	CU_ASSERT_EQUAL(steer_endpoint_add(steer, 0, 4, endpoint4, htons(UDP_PORT)), 0);
+	CU_ASSERT_EQUAL(steer_endpoint_add(steer, 0, 6, endpoint6, htons(UDP_PORT)), 0);
+	CU_ASSERT_EQUAL(steer_endpoint_add(steer, VLAN, 4, endpoint4, htons(UDP_PORT)), 0);
 	CU_ASSERT_EQUAL(steer_client_add(steer, 0, 4, client4, 32), 0);
 	CU_ASSERT_EQUAL(steer_client_add(steer, 0, 6, client6, 128), 0);
 	CU_ASSERT_EQUAL(steer_client_add(steer, VLAN, 4, client4, 32), 0);
@@ -261,6 +262,11 @@ static const struct row rows[] = {
 	{"data v2, VLAN", LINK, {V2, .tagged = true, .vlan = VLAN}, STEER_REDIRECT},
 	{"data v2, VLAN with priority", LINK, {V2, .tagged = true, .vlan = 0xe000 | VLAN},
 		STEER_REDIRECT},
+	{"data v2, VLAN the endpoint is not on", LINK,
+		{V2, .v6 = true, .tagged = true, .vlan = VLAN}, STEER_PASS_OTHER},
+	{"control, VLAN", LINK, {.opcode = 4, .tagged = true, .vlan = VLAN}, STEER_PASS_CONTROL},
+	{"control, VLAN the endpoint is not on", LINK,
+		{.opcode = 4, .v6 = true, .tagged = true, .vlan = VLAN}, STEER_PASS_OTHER},
 	{"data v2, outer TTL 1", LINK, {V2, .ttl = 1}, STEER_REDIRECT},
 	{"data v2, do not fragment", LINK, {V2, .fragment = 0x4000}, STEER_REDIRECT},
 	{"data, port without a side", 0, {V2}, STEER_PASS_OTHER},
@@ -536,10 +542,13 @@ static void test_add_and_remove(void)
 	everything_known();
 	socket_in_map();
 	config(BOTH, 0, 0);
-	CU_ASSERT_EQUAL(steer_endpoint_del(steer, 4, endpoint4, htons(UDP_PORT)), 0);
+	CU_ASSERT_EQUAL(steer_endpoint_del(steer, 0, 4, endpoint4, htons(UDP_PORT)), 0);
 	CU_ASSERT_EQUAL(run_shape(&(struct shape){V2}), STEER_PASS_OTHER);
 	CU_ASSERT_EQUAL(run_shape(&(struct shape){V2, .v6 = true}), STEER_REDIRECT);
-	CU_ASSERT_EQUAL(steer_endpoint_del(steer, 4, endpoint4, htons(UDP_PORT)), -ENOENT);
+	// The one on the VLAN is another one.
+	CU_ASSERT_EQUAL(
+		run_shape(&(struct shape){V2, .tagged = true, .vlan = VLAN}), STEER_REDIRECT);
+	CU_ASSERT_EQUAL(steer_endpoint_del(steer, 0, 4, endpoint4, htons(UDP_PORT)), -ENOENT);
 	// Prefixes nest: the host's entry may go and its network's stays.
 	CU_ASSERT_EQUAL(steer_client_add(steer, 0, 4, net, 24), 0);
 	CU_ASSERT_EQUAL(steer_client_add(steer, 0, 6, net6, 64), 0);
@@ -555,7 +564,8 @@ static void test_add_and_remove(void)
 	CU_ASSERT_EQUAL(steer_client_add(steer, 0, 5, net, 8), -EINVAL);
 	CU_ASSERT_EQUAL(steer_client_add(steer, 4096, 4, net, 8), -EINVAL);
 	CU_ASSERT_EQUAL(steer_vlan_add(steer, 4096), -EINVAL);
-	CU_ASSERT_EQUAL(steer_endpoint_add(steer, 0, net, 1), -EINVAL);
+	CU_ASSERT_EQUAL(steer_endpoint_add(steer, 0, 0, net, 1), -EINVAL);
+	CU_ASSERT_EQUAL(steer_endpoint_add(steer, 4096, 4, net, 1), -EINVAL);
 }
 
 int main(void)
