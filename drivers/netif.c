@@ -27,9 +27,12 @@ static void ethtool_read(int sock, const char *name, struct netif *out)
 {
 	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
 	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+	struct ethtool_value flags = {.cmd = ETHTOOL_GFLAGS};
 
 	if (ethtool(sock, name, &info) == 0)
 		snprintf(out->driver, sizeof(out->driver), "%s", info.driver);
+	if (ethtool(sock, name, &flags) == 0)
+		out->strips_vlan = flags.data & ETH_FLAG_RXVLAN;
 	out->rx = out->tx = 1;
 	if (ethtool(sock, name, &channels) < 0)
 		return;

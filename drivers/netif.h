@@ -16,6 +16,7 @@ struct netif {
 	uint16_t combined; // receive queues that are one with a transmit queue; 0: not that kind
 	uint16_t rx, tx;   // queues of their own; at least 1 where combined is 0
 	uint16_t combined_max;
+	bool strips_vlan; // takes tags out of received frames before an XDP program sees them
 };
 
 // 0, or -ENODEV, -errno. Logs nothing.

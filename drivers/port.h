@@ -38,6 +38,7 @@ struct port_conf {
 	const char *bpf_object;      // path of steer.bpf.o (af_xdp)
 	bool memif_server;           // memif: we make the socket
 	uint16_t memif_id;
+	bool vlans;                // tagged frames count: nothing may take the tags off before us
 	const char *devargs_extra; // appended to the vdev arguments, NULL: none
 };
 

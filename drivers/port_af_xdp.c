@@ -178,6 +178,11 @@ static int interface_check(const struct port_conf *conf, struct port_slot *s)
 	if (!nif.is_up)
 		return errno_log(ENETDOWN, "%s: set it up first (ip link set %s up)", conf->name,
 			conf->name);
+	// Without its tag a frame would be taken for one of the untagged domain.
+	if (conf->vlans && nif.strips_vlan)
+		return errno_log(EINVAL,
+			"%s: takes VLAN tags off received frames: ethtool -K %s rxvlan off",
+			conf->name, conf->name);
 	ret = queues_check(conf, s, &nif);
 	if (ret == 0)
 		ret = pool_check(conf, s, conf->mtu ? conf->mtu : nif.mtu);

@@ -450,6 +450,14 @@ static void test_errors(void)
 	conf = conf_of("v0", 1);
 	conf.mtu = 9000;
 	CU_ASSERT_EQUAL(port_open(&conf, pool, &p), -EINVAL);
+	// The offload is on until somebody turns it off.
+	conf = conf_of("v0", 1);
+	conf.vlans = true;
+	CU_ASSERT_EQUAL(port_open(&conf, pool, &p), -EINVAL);
+	CU_ASSERT(netlab_run("g", "ethtool -K v0 rxvlan off"));
+	CU_ASSERT_EQUAL_FATAL(port_open(&conf, pool, &p), 0);
+	port_close(p);
+	p = NULL;
 	CU_ASSERT(netlab_run("g", "ip link set v0 down"));
 	conf = conf_of("v0", 1);
 	CU_ASSERT_EQUAL(port_open(&conf, pool, &p), -ENETDOWN);
