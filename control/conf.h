@@ -60,7 +60,8 @@ struct conf_line {
 
 struct conf_vlan {
 	uint16_t id;
-	char netns[CONF_NAME_BYTES];
+	char netns[CONF_NAME_BYTES]; // "": the daemon's own
+	char interface[IFNAMSIZ];    // "": ID behind the exception interface's chosen name
 };
 
 struct conf_interface {

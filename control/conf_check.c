@@ -144,6 +144,12 @@ static int check_interface_name(
 	return 0;
 }
 
+// The kernel interface that carries a port's addresses; "": chosen at the start.
+static const char *kernel_name(const struct conf_interface *i)
+{
+	return i->driver == PORT_AF_XDP ? i->name : i->exception;
+}
+
 static int check_interface(struct check *k, size_t index)
 {
 	const struct conf_interface *i = &k->c->interfaces[index], *o;
@@ -159,10 +165,6 @@ static int check_interface(struct check *k, size_t index)
 			"interface %s: exception must be absent with driver af_xdp: the kernel "
 			"has the interface itself",
 			i->name);
-	if (i->vlan_count && !(i->sides & PORT_VPN))
-		return fail(k, place(n, "vlans"),
-			"interface %s: vlans must be absent unless side is inside or both",
-			i->name);
 	for (size_t j = 0; j < index; j++) {
 		o = &k->c->interfaces[j];
 		if (strcmp(i->name, o->name) != 0 || i->driver != o->driver ||
@@ -175,12 +177,61 @@ static int check_interface(struct check *k, size_t index)
 	return 0;
 }
 
+// Two VLANs, or a VLAN and a port, cannot have their routes out of one kernel interface.
+static int check_vlan_unique(
+	struct check *k, const struct conf_interface *i, size_t v, const struct conf_node *n)
+{
+	const struct conf_vlan *vlan = &i->vlans[v];
+
+	for (size_t j = 0; j < k->c->interface_count; j++) {
+		const struct conf_interface *o = &k->c->interfaces[j];
+
+		if (!strcmp(kernel_name(o), vlan->interface) && !strcmp(o->netns, vlan->netns))
+			return fail(k, n,
+				"interface %s: vlans.%u.interface must not be an interface of its "
+				"own, got \"%s\" of line %d",
+				i->name, vlan->id, vlan->interface, o->line);
+		for (size_t u = 0; u < (o == i ? v : o < i ? o->vlan_count : 0); u++)
+			if (!strcmp(o->vlans[u].interface, vlan->interface) &&
+				!strcmp(o->vlans[u].netns, vlan->netns))
+				return fail(k, n,
+					"interface %s: vlans.%u.interface must be unique in its "
+					"namespace, got \"%s\" of VLAN %u of interface %s again",
+					i->name, vlan->id, vlan->interface, o->vlans[u].id,
+					o->name);
+	}
+	return 0;
+}
+
+static int check_vlans(struct check *k, size_t index)
+{
+	struct conf_interface *i = &k->c->interfaces[index];
+	const struct conf_node *n = conf_node_get(element(k->interfaces, index), "vlans"), *e;
+
+	e = n ? n->child : NULL;
+	for (size_t v = 0; v < i->vlan_count; v++, e = e->next) {
+		struct conf_vlan *vlan = &i->vlans[v];
+		const char *parent = kernel_name(i);
+
+		// Without a name the exception interface gets one that leaves room.
+		if (!vlan->interface[0] && parent[0] &&
+			snprintf(vlan->interface, IFNAMSIZ, "%s.%u", parent, vlan->id) >= IFNAMSIZ)
+			return fail(k, e,
+				"interface %s: vlans.%u.interface must be given, since %s.%u is "
+				"longer than %d characters",
+				i->name, vlan->id, parent, vlan->id, IFNAMSIZ - 1);
+		if (vlan->interface[0] && check_vlan_unique(k, i, v, place(e, "interface")) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int check_interfaces(struct check *k)
 {
 	uint8_t sides = 0;
 
 	for (size_t i = 0; i < k->c->interface_count; i++) {
-		if (check_interface(k, i) < 0)
+		if (check_interface(k, i) < 0 || check_vlans(k, i) < 0)
 			return -1;
 		sides |= k->c->interfaces[i].sides;
 	}
@@ -451,7 +502,7 @@ static bool has_interface(const struct conf *c, uint8_t side, const char *netns)
 			continue;
 		if (strcmp(f->netns, netns) == 0)
 			return true;
-		for (size_t v = 0; v < f->vlan_count && side == PORT_VPN; v++)
+		for (size_t v = 0; v < f->vlan_count; v++)
 			if (strcmp(f->vlans[v].netns, netns) == 0)
 				return true;
 	}

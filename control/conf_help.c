@@ -63,7 +63,8 @@ static void walk(struct print *p, const char *prefix, const struct conf_option *
 			o->type == CONF_T_MAPPINGS ? "[]" : "");
 		p->option(p, path, o);
 		if (o->children) {
-			strncat(path, ".", sizeof(path) - strlen(path) - 1);
+			strncat(path, o->type == CONF_T_VLANS ? ".TAG." : ".",
+				sizeof(path) - strlen(path) - 1);
 			walk(p, path, o->children);
 		}
 	}

@@ -358,44 +358,6 @@ static int read_lcores(
 	return read_string(w, opt, n, base);
 }
 
-static int read_vlan(struct walk *w, const struct conf_option *opt, const struct conf_node *n,
-	struct conf_interface *iface)
-{
-	struct conf_vlan *v = &iface->vlans[iface->vlan_count];
-	char show[CONF_SHOW_BYTES];
-	uint64_t id;
-
-	if (conf_read_u64(n->key, &id) < 0 || id < opt->min || id > opt->max || n->key[0] == '0')
-		return fail(w, n->key_line, n->key_column,
-			"%s must have VLAN tags %llu..%llu, got \"%s\"", opt->name,
-			(unsigned long long)opt->min, (unsigned long long)opt->max,
-			conf_show(show, n->key));
-	if (iface->vlan_count >= CONF_VLANS_MAX)
-		return fail(w, n->key_line, n->key_column,
-			"%s must be at most %d entries, got more", opt->name, CONF_VLANS_MAX);
-	if (n->kind != CONF_SCALAR || !n->text[0] || strlen(n->text) >= sizeof(v->netns) ||
-		!is_plain(n->text, "/"))
-		return fail(w, n->line, n->column,
-			"%s.%s must be the name of a namespace (ip netns), got \"%s\"", opt->name,
-			n->key, n->kind == CONF_SCALAR ? conf_show(show, n->text) : "?");
-	v->id = (uint16_t)id;
-	strcpy(v->netns, n->text);
-	iface->vlan_count++;
-	return 0;
-}
-
-static int read_vlans(
-	struct walk *w, const struct conf_option *opt, const struct conf_node *n, void *base)
-{
-	if (n->kind != CONF_MAPPING)
-		return fail(w, n->line, n->column, "%s must be a mapping of VLAN tag to namespace",
-			opt->name);
-	for (const struct conf_node *v = n->child; v; v = v->next)
-		if (read_vlan(w, opt, v, base) < 0)
-			return -1;
-	return 0;
-}
-
 static int read_scalar(
 	struct walk *w, const struct conf_option *opt, const struct conf_node *n, void *base)
 {
@@ -444,6 +406,46 @@ static int read_group(
 	ret = read_mapping(w, opt->children, n, base);
 	w->group = "";
 	return ret;
+}
+
+static int read_vlan(struct walk *w, const struct conf_option *opt, const struct conf_node *n,
+	struct conf_interface *iface)
+{
+	struct conf_vlan *v = &iface->vlans[iface->vlan_count];
+	char show[CONF_SHOW_BYTES];
+	uint64_t id;
+	int ret;
+
+	if (conf_read_u64(n->key, &id) < 0 || id < opt->min || id > opt->max || n->key[0] == '0')
+		return fail(w, n->key_line, n->key_column,
+			"%s must have VLAN tags %llu..%llu, got \"%s\"", opt->name,
+			(unsigned long long)opt->min, (unsigned long long)opt->max,
+			conf_show(show, n->key));
+	if (iface->vlan_count >= CONF_VLANS_MAX)
+		return fail(w, n->key_line, n->key_column,
+			"%s must be at most %d entries, got more", opt->name, CONF_VLANS_MAX);
+	snprintf(w->group_text, sizeof(w->group_text), "%s.%s.", opt->name, n->key);
+	w->group = w->group_text;
+	if (n->kind == CONF_MAPPING)
+		ret = read_mapping(w, opt->children, n, v);
+	else // the short form
+		ret = read_scalar(w, opt->children, n, v);
+	w->group = "";
+	v->id = (uint16_t)id;
+	iface->vlan_count++;
+	return ret;
+}
+
+static int read_vlans(
+	struct walk *w, const struct conf_option *opt, const struct conf_node *n, void *base)
+{
+	if (n->kind != CONF_MAPPING)
+		return fail(w, n->line, n->column,
+			"%s must be a mapping of VLAN tag to namespace or options", opt->name);
+	for (const struct conf_node *v = n->child; v; v = v->next)
+		if (read_vlan(w, opt, v, base) < 0)
+			return -1;
+	return 0;
 }
 
 static int read_option(

@@ -15,6 +15,7 @@
 	.offset = offsetof(type, member), .bytes = sizeof(((type *)NULL)->member)
 #define NODE(member) FIELD(struct conf, member)
 #define IFACE(member) FIELD(struct conf_interface, member)
+#define VLAN(member) FIELD(struct conf_vlan, member)
 #define GW(member) FIELD(struct conf_gateway, member)
 #define COUNT(type, member) .count_offset = offsetof(type, member)
 #define RANGE(from, to) .min = (from), .max = (to)
@@ -83,6 +84,18 @@ static const struct conf_option memif_options[] = {
 	{0},
 };
 
+// Of one VLAN; a namespace alone stands for the first of them.
+static const struct conf_option vlan_options[] = {
+	{"netns", CONF_T_NETNS, VLAN(netns),
+		.help = "Network namespace (routing domain) the frames belong to. Default: the "
+			"daemon's own."},
+	{"interface", CONF_T_IFNAME, VLAN(interface),
+		.help = "Kernel interface in that namespace that carries the VLAN's addresses, "
+			"routes and neighbours, which workers follow once it is there. Default: "
+			"interface name and tag, such as eth1.100."},
+	{0},
+};
+
 static const struct conf_option interface_options[] = {
 	{"name", CONF_T_STRING, .required = true, IFACE(name), RANGE(1, 0),
 		.help = "Interface name (af_xdp, tap), PCI address such as 0000:01:00.0 (pci), path "
@@ -102,9 +115,9 @@ static const struct conf_option interface_options[] = {
 		.help = "Name of the kernel interface that gets what is not the fast path's, for "
 			"drivers that hide the port from the kernel. Default: chosen."},
 	{"vlans", CONF_T_VLANS, IFACE(vlans), COUNT(struct conf_interface, vlan_count),
-		RANGE(1, 4094),
-		.help = "VLAN tag to network namespace, for an inside interface that routing "
-			"domains share. Untagged frames belong to netns."},
+		RANGE(1, 4094), .children = vlan_options,
+		.help = "VLAN tag (802.1Q) to network namespace, or to the options below, for an "
+			"interface that routing domains share. Untagged frames belong to netns."},
 	{0},
 };
 

@@ -48,7 +48,8 @@ static bool same_interface(const struct conf_interface *a, const struct conf_int
 		return false;
 	for (size_t i = 0; i < a->vlan_count; i++)
 		if (a->vlans[i].id != b->vlans[i].id ||
-			strcmp(a->vlans[i].netns, b->vlans[i].netns))
+			strcmp(a->vlans[i].netns, b->vlans[i].netns) ||
+			strcmp(a->vlans[i].interface, b->vlans[i].interface))
 			return false;
 	return true;
 }

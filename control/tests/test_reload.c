@@ -25,7 +25,7 @@
 #define INTERFACES \
 	"interfaces:\n" \
 	"  - {name: eth0, side: outside}\n" \
-	"  - {name: eth1, side: inside}\n"
+	"  - {name: eth1, side: inside, vlans: {7: blue}}\n"
 
 static struct conf *parse(const char *text)
 {
@@ -57,6 +57,17 @@ static void test_refused(void)
 		{"workers: 1\n"
 		 "interfaces:\n"
 		 "  - {name: eth0, side: both}\n" GATEWAY,
+			"refused: interfaces: needs a restart\n"},
+		// How a VLAN is written does not matter.
+		{"workers: 1\n"
+		 "interfaces:\n"
+		 "  - {name: eth0, side: outside}\n"
+		 "  - {name: eth1, side: inside, vlans: {7: {netns: blue, interface: eth1.7}}}\n" GATEWAY,
+			""},
+		{"workers: 1\n"
+		 "interfaces:\n"
+		 "  - {name: eth0, side: outside}\n"
+		 "  - {name: eth1, side: inside, vlans: {7: {netns: blue, interface: blue0}}}\n" GATEWAY,
 			"refused: interfaces: needs a restart\n"},
 	};
 	struct conf *now = parse(cases[0].text);
