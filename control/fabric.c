@@ -17,15 +17,21 @@ LOG_TYPE("fabric");
 
 #define LINK_MTU_DEFAULT 1500
 
+struct fabric_vlan {
+	uint16_t domain;
+	char interface[IFNAMSIZ]; // the kernel's, in the domain's namespace
+};
+
 struct fabric_port {
 	const struct conf_interface *conf;
 	struct port *port;
-	struct steer *steer;                   // NULL: no XDP program
-	int exception_fd;                      // -1: none
-	int ifindex;                           // of the kernel interface that carries the addresses
-	uint16_t domain;                       // of untagged frames
-	uint16_t *vlan_domain;                 // [DP_VLANS] or NULL
-	uint16_t vlan_domains[CONF_VLANS_MAX]; // by index in conf->vlans
+	struct steer *steer;        // NULL: no XDP program
+	int exception_fd;           // -1: none
+	char kernel_name[IFNAMSIZ]; // of the kernel interface that carries the addresses
+	int ifindex;                // of that interface
+	uint16_t domain;            // of untagged frames
+	uint16_t *vlan_domain;      // [DP_VLANS] or NULL: what workers read
+	struct fabric_vlan *vlans;  // [conf->vlan_count] or NULL
 	bool started;
 };
 
@@ -55,17 +61,12 @@ static void kernel_routes_changed(void *arg, uint16_t domain)
 		f->ops.routes_changed(f->ops.arg, domain);
 }
 
-static void kernel_link_changed(void *arg, uint16_t domain, int ifindex, uint16_t mtu, bool up)
+static void kernel_link_changed(
+	void *arg, uint16_t domain, const struct kernel_port *port, uint16_t mtu, bool up)
 {
-	const struct fabric *f = arg;
-
-	for (unsigned int i = 0; i < f->port_count; i++) {
-		const struct fabric_port *fp = &f->ports[i];
-
-		if (fp->port && fp->domain == domain && fp->ifindex == ifindex)
-			LOG(NOTICE, "interface %s: %s, mtu %u", fp->port->name, up ? "up" : "down",
-				mtu);
-	}
+	(void)arg;
+	(void)domain;
+	LOG(NOTICE, "interface %s: %s, mtu %u", port->name, up ? "up" : "down", mtu);
 }
 
 static void kernel_retire(void *arg, const void *old)
@@ -88,6 +89,29 @@ static int domain_index(struct fabric *f, const char *netns)
 	return (int)f->domain_count++;
 }
 
+// The kernel interface behind a port's frames with this tag (0: none).
+static struct kernel_port kernel_port_of(const struct fabric_port *fp, uint16_t vlan)
+{
+	struct kernel_port kp = {.port = fp->port->id,
+		.vlan = vlan,
+		.mtu = fp->port->mtu,
+		.name = fp->port->name,
+		.parent = fp->kernel_name};
+
+	memcpy(kp.mac, fp->port->mac.addr_bytes, sizeof(kp.mac));
+	return kp;
+}
+
+static size_t ports_and_vlans(const struct fabric *f)
+{
+	size_t n = f->port_count;
+
+	for (unsigned int i = 0; i < f->port_count; i++)
+		n += f->ports[i].conf->vlan_count;
+	return n;
+}
+
+// Ports of the domain and VLANs of ports; out has room for ports_and_vlans().
 static unsigned int domain_ports(const struct fabric *f, uint16_t domain, struct kernel_port *out)
 {
 	unsigned int n = 0;
@@ -95,11 +119,17 @@ static unsigned int domain_ports(const struct fabric *f, uint16_t domain, struct
 	for (unsigned int i = 0; i < f->port_count; i++) {
 		const struct fabric_port *fp = &f->ports[i];
 
-		if (fp->domain != domain || fp->ifindex <= 0)
-			continue;
-		out[n] = (struct kernel_port){
-			.ifindex = fp->ifindex, .port = fp->port->id, .mtu = fp->port->mtu};
-		memcpy(out[n++].mac, fp->port->mac.addr_bytes, 6);
+		if (fp->domain == domain && fp->ifindex > 0) {
+			out[n] = kernel_port_of(fp, 0);
+			out[n++].ifindex = fp->ifindex;
+		}
+		for (size_t v = 0; v < fp->conf->vlan_count; v++) {
+			if (fp->vlans[v].domain != domain)
+				continue;
+			out[n] = kernel_port_of(fp, fp->conf->vlans[v].id);
+			out[n].name = fp->vlans[v].interface;
+			out[n++].by_name = true;
+		}
 	}
 	return n;
 }
@@ -122,11 +152,14 @@ static int domain_mirror(struct fabric *f, uint16_t domain)
 		.link_changed = kernel_link_changed,
 		.retire = kernel_retire,
 		.arg = f};
-	struct kernel_port ports[PORT_ACCELERATED_MAX];
+	struct kernel_port *ports = calloc(ports_and_vlans(f), sizeof(*ports));
 	struct domain *d = &f->domains[domain];
-	unsigned int n = domain_ports(f, domain, ports);
 
-	d->kernel = kernel_new(f->loop, d->netns, domain, f->dp->fib, ports, n, &ops);
+	if (!ports)
+		return -ENOMEM;
+	d->kernel = kernel_new(
+		f->loop, d->netns, domain, f->dp->fib, ports, domain_ports(f, domain, ports), &ops);
+	free(ports);
 	if (!d->kernel)
 		return -errno;
 	warn_of_rules(d->netns);
@@ -153,6 +186,14 @@ const char *fabric_domain_netns(const struct fabric *f, uint16_t domain)
 	return f->domains[domain].netns;
 }
 
+static bool leads_into(const struct fabric_port *fp, uint16_t domain)
+{
+	for (size_t v = 0; v < fp->conf->vlan_count; v++)
+		if (fp->vlans[v].domain == domain)
+			return true;
+	return fp->domain == domain;
+}
+
 uint16_t fabric_link_mtu(const struct fabric *f, uint16_t domain)
 {
 	uint16_t mtu = 0;
@@ -160,7 +201,7 @@ uint16_t fabric_link_mtu(const struct fabric *f, uint16_t domain)
 	for (unsigned int i = 0; i < f->port_count; i++) {
 		const struct fabric_port *fp = &f->ports[i];
 
-		if (fp->domain != domain || !(fp->conf->sides & PORT_LINK))
+		if (!(fp->conf->sides & PORT_LINK) || !leads_into(fp, domain))
 			continue;
 		if (mtu == 0 || fp->port->mtu < mtu)
 			mtu = fp->port->mtu;
@@ -180,7 +221,8 @@ static int port_domains(struct fabric *f, struct fabric_port *fp)
 	if (fp->conf->vlan_count == 0)
 		return 0;
 	fp->vlan_domain = malloc(DP_VLANS * sizeof(uint16_t));
-	if (!fp->vlan_domain)
+	fp->vlans = calloc(fp->conf->vlan_count, sizeof(*fp->vlans));
+	if (!fp->vlan_domain || !fp->vlans)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < DP_VLANS; i++)
 		fp->vlan_domain[i] = DP_NO_DOMAIN;
@@ -188,25 +230,40 @@ static int port_domains(struct fabric *f, struct fabric_port *fp)
 		index = domain_index(f, fp->conf->vlans[i].netns);
 		if (index < 0)
 			return index;
-		fp->vlan_domains[i] = (uint16_t)index;
+		fp->vlans[i].domain = (uint16_t)index;
 		fp->vlan_domain[fp->conf->vlans[i].id] = (uint16_t)index;
 	}
 	return 0;
 }
 
+// Only behind an exception interface without a name in the configuration is there any to choose.
+static void port_vlan_names(struct fabric_port *fp)
+{
+	for (size_t i = 0; i < fp->conf->vlan_count; i++) {
+		const struct conf_vlan *v = &fp->conf->vlans[i];
+
+		if (v->interface[0])
+			memcpy(fp->vlans[i].interface, v->interface, IFNAMSIZ);
+		else
+			snprintf(fp->vlans[i].interface, IFNAMSIZ, "%.10s.%u", fp->kernel_name,
+				(unsigned int)(v->id & (DP_VLANS - 1)));
+	}
+}
+
 // The kernel gets an interface of its own for a port it cannot see.
 static int port_exception(struct fabric *f, struct fabric_port *fp)
 {
-	char name[IFNAMSIZ];
+	char *name = fp->kernel_name;
 
 	if (!fp->port->needs_exception) {
+		snprintf(name, IFNAMSIZ, "%.15s", fp->conf->name);
 		fp->ifindex = fp->port->ifindex;
 		return 0;
 	}
 	if (fp->conf->exception[0])
-		snprintf(name, sizeof(name), "%s", fp->conf->exception);
+		memcpy(name, fp->conf->exception, IFNAMSIZ);
 	else
-		snprintf(name, sizeof(name), "sluice-x%u", fp->port->id);
+		snprintf(name, IFNAMSIZ, "sluice-x%u", fp->port->id);
 	fp->exception_fd = exception_open(
 		name, fp->conf->netns, fp->port->mac.addr_bytes, fp->port->mtu, &fp->ifindex);
 	if (fp->exception_fd < 0)
@@ -252,7 +309,8 @@ static int port_bring_up(struct fabric *f, const struct conf *conf, struct fabri
 		.queues = conf->workers,
 		.mtu = ci->mtu,
 		.memif_server = ci->memif_server,
-		.memif_id = ci->memif_id};
+		.memif_id = ci->memif_id,
+		.vlans = ci->vlan_count > 0};
 	int rc;
 
 	snprintf(pc.name, sizeof(pc.name), "%s", ci->name);
@@ -267,6 +325,8 @@ static int port_bring_up(struct fabric *f, const struct conf *conf, struct fabri
 	rc = port_domains(f, fp);
 	if (!rc)
 		rc = port_exception(f, fp);
+	if (!rc)
+		port_vlan_names(fp);
 	if (!rc)
 		rc = port_steer(conf, fp);
 	return rc;
@@ -321,6 +381,7 @@ void fabric_close(struct fabric *f)
 			port_stop(fp->port);
 		port_close(fp->port);
 		free(fp->vlan_domain);
+		free(fp->vlans);
 	}
 	free(f);
 }
@@ -389,7 +450,7 @@ static int steer_each(
 		if (fp->domain == domain && (err = change->call(fp->steer, 0, change)))
 			rc = err;
 		for (size_t v = 0; v < fp->conf->vlan_count; v++) {
-			if (fp->vlan_domains[v] != domain)
+			if (fp->vlans[v].domain != domain)
 				continue;
 			err = change->call(fp->steer, fp->conf->vlans[v].id, change);
 			rc = err ? err : rc;

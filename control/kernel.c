@@ -20,13 +20,13 @@
 #include <sys/socket.h>
 
 #include "control/kernel_msg.h"
+#include "control/kernel_ports.h"
 #include "dataplane/base/clock.h"
 #include "dataplane/base/log.h"
 #include "drivers/netns.h"
 
 LOG_TYPE("kernel");
 
-#define PORTS_MAX 32
 #define RECV_BYTES (64 * 1024)          // dumps come in pieces of at most 32 KB
 #define SOCKET_BYTES (16 * 1024 * 1024) // of events the loop has not come to yet
 #define MESSAGES_PER_TURN 512           // then other events of the loop have their turn
@@ -43,20 +43,13 @@ LOG_TYPE("kernel");
 
 enum stage { LINKS, NEIGHS, ROUTES4, ROUTES6, RULES4, RULES6, SWEEP, IDLE };
 
-struct port_state {
-	uint16_t mtu;
-	bool up, changed;
-};
-
 struct kernel {
 	struct ev_loop *loop;
 	char *netns;
 	uint16_t domain;
 	struct fib *fib;
 	struct kernel_ops ops;
-	struct kernel_port ports[PORTS_MAX];
-	struct port_state port_states[PORTS_MAX];
-	unsigned int port_count;
+	struct kernel_ports ports;
 	struct route_mirror *mirror;
 	struct nl_sock *events;   // notifications and dumps, in the kernel's order
 	struct nl_sock *requests; // acknowledged
@@ -183,39 +176,23 @@ static void batch_later(struct kernel *k)
 	ev_timer_start(k->loop, &k->batch);
 }
 
+static void port_tell(void *arg, const struct kernel_port *port, uint16_t mtu, bool up)
+{
+	const struct kernel *k = arg;
+
+	if (k->ops.link_changed)
+		k->ops.link_changed(k->ops.arg, k->domain, port, mtu, up);
+}
+
 static void on_batch(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct kernel *k = t->data;
-	unsigned int i;
 
 	(void)loop;
 	(void)revents;
-	for (i = 0; i < k->port_count; i++) {
-		struct port_state *s = &k->port_states[i];
-
-		if (!s->changed)
-			continue;
-		s->changed = false;
-		if (k->ops.link_changed)
-			k->ops.link_changed(
-				k->ops.arg, k->domain, k->ports[i].ifindex, s->mtu, s->up);
-	}
+	kernel_ports_changed(&k->ports, port_tell, k);
 	if (route_mirror_take_changed(k->mirror) && k->ops.routes_changed)
 		k->ops.routes_changed(k->ops.arg, k->domain);
-}
-
-static void port_changed(struct kernel *k, int ifindex, uint16_t mtu, bool up)
-{
-	unsigned int i;
-
-	for (i = 0; i < k->port_count; i++) {
-		struct port_state *s = &k->port_states[i];
-
-		if (k->ports[i].ifindex != ifindex || (s->mtu == mtu && s->up == up))
-			continue;
-		*s = (struct port_state){.mtu = mtu, .up = up, .changed = true};
-		batch_later(k);
-	}
 }
 
 // --- reading all tables ---
@@ -363,17 +340,16 @@ static void on_sweep(struct ev_loop *loop, ev_idle *idle, int revents)
 static void input_link(struct kernel *k, struct nlmsghdr *h)
 {
 	struct kernel_msg_link link;
-	bool again;
+	bool again, gone = h->nlmsg_type == RTM_DELLINK;
 
 	if (kernel_msg_link(h, &link) < 0)
 		return;
-	if (h->nlmsg_type == RTM_DELLINK) {
+	if (kernel_ports_link(&k->ports, &link, gone))
+		batch_later(k);
+	if (gone)
 		again = route_mirror_link_del(k->mirror, link.ifindex);
-		link.up = false;
-	} else {
+	else
 		again = route_mirror_link(k->mirror, link.ifindex, link.up, link.mtu);
-	}
-	port_changed(k, link.ifindex, link.mtu, link.up);
 	if (again)
 		resync_later(k, true);
 }
@@ -637,12 +613,13 @@ static int kernel_init(struct kernel *k)
 	if (rc < 0)
 		return rc;
 	watchers_init(k);
-	k->mirror = route_mirror_new(&ops, k->ports, k->port_count);
+	k->mirror = route_mirror_new(&ops, k->ports.list, k->ports.count);
 	if (!k->mirror)
 		return -ENOMEM;
 	rc = load(k);
 	if (rc < 0)
 		return rc;
+	kernel_ports_report(&k->ports);
 	ev_io_start(k->loop, &k->readable);
 	ev_timer_start(k->loop, &k->refresh);
 	return 0;
@@ -652,13 +629,8 @@ struct kernel *kernel_new(struct ev_loop *loop, const char *netns, uint16_t doma
 	const struct kernel_port *ports, unsigned int port_count, const struct kernel_ops *ops)
 {
 	struct kernel *k;
-	unsigned int i;
 	int rc;
 
-	if (port_count > PORTS_MAX) {
-		errno = EINVAL;
-		return NULL;
-	}
 	k = calloc(1, sizeof(*k));
 	if (!k)
 		return NULL;
@@ -667,12 +639,9 @@ struct kernel *kernel_new(struct ev_loop *loop, const char *netns, uint16_t doma
 	k->domain = domain;
 	k->fib = fib;
 	k->ops = *ops;
-	k->port_count = port_count;
-	for (i = 0; i < port_count; i++) {
-		k->ports[i] = ports[i];
-		k->port_states[i] = (struct port_state){.mtu = ports[i].mtu, .up = true};
-	}
-	rc = kernel_init(k);
+	rc = kernel_ports_init(&k->ports, k->netns ? k->netns : netns, ports, port_count);
+	if (rc == 0)
+		rc = kernel_init(k);
 	if (rc == 0)
 		return k;
 	errno_log(rc, "netns=%s: cannot follow the kernel's tables", *netns ? netns : "own");
@@ -693,6 +662,7 @@ void kernel_free(struct kernel *k)
 		ev_idle_stop(k->loop, &k->sweep);
 		route_mirror_free(k->mirror);
 	}
+	kernel_ports_fini(&k->ports);
 	nl_socket_free(k->events);
 	nl_socket_free(k->requests);
 	nl_socket_free(k->probes);

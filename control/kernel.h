@@ -22,15 +22,16 @@ struct publish;
 struct kernel_ops {
 	// Route or neighbour changes may have moved clients: look up their links again. Batched.
 	void (*routes_changed)(void *arg, uint16_t domain);
-	// The MTU or the state of a port changed.
-	void (*link_changed)(void *arg, uint16_t domain, int ifindex, uint16_t mtu, bool up);
+	// The MTU or the state of a port changed, or of its VLAN's interface.
+	void (*link_changed)(
+		void *arg, uint16_t domain, const struct kernel_port *port, uint16_t mtu, bool up);
 	// Frees what workers may still read (fib_nexthop_set's old values).
 	void (*retire)(void *arg, const void *old);
 	void *arg;
 };
 
 // Opens the netlink sockets inside `netns` ("" = own), loads all tables, follows them on `loop`.
-// NULL and errno after one logged line.
+// Ports are copied, but not their names. A VLAN's interface may come later: that is a warning. NULL and errno after one logged line.
 struct kernel *kernel_new(struct ev_loop *loop, const char *netns, uint16_t domain, struct fib *fib,
 	const struct kernel_port *ports, unsigned int port_count, const struct kernel_ops *ops);
 void kernel_free(struct kernel *k);

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <linux/fib_rules.h>
+#include <linux/if_ether.h>
+#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -52,11 +54,32 @@ static bool attr_u32(struct nlmsghdr *h, int hdr_len, int type, uint32_t *out)
 	return true;
 }
 
+// The tag of a VLAN interface, 0 for any other kind.
+static uint16_t link_vlan(struct nlattr *linkinfo)
+{
+	struct nlattr *info[IFLA_INFO_MAX + 1], *vlan[IFLA_VLAN_MAX + 1];
+
+	if (!linkinfo || nla_parse_nested(info, IFLA_INFO_MAX, linkinfo, NULL) < 0 ||
+		!info[IFLA_INFO_KIND] || nla_strcmp(info[IFLA_INFO_KIND], "vlan") != 0)
+		return 0;
+	if (!info[IFLA_INFO_DATA] ||
+		nla_parse_nested(vlan, IFLA_VLAN_MAX, info[IFLA_INFO_DATA], NULL) < 0 ||
+		!vlan[IFLA_VLAN_ID] || nla_len(vlan[IFLA_VLAN_ID]) < (int)sizeof(uint16_t))
+		return KERNEL_MSG_VLAN_OTHER;
+	if (vlan[IFLA_VLAN_PROTOCOL] &&
+		nla_len(vlan[IFLA_VLAN_PROTOCOL]) >= (int)sizeof(uint16_t) &&
+		nla_get_u16(vlan[IFLA_VLAN_PROTOCOL]) != htons(ETH_P_8021Q))
+		return KERNEL_MSG_VLAN_OTHER;
+	return nla_get_u16(vlan[IFLA_VLAN_ID]);
+}
+
 int kernel_msg_link(struct nlmsghdr *h, struct kernel_msg_link *out)
 {
 	const struct ifinfomsg *ifi = nlmsg_data(h);
+	struct nlattr *a;
 	uint32_t mtu = 0;
 
+	memset(out, 0, sizeof(*out));
 	if (!nlmsg_valid_hdr(h, sizeof(*ifi)))
 		return -EINVAL;
 	// Bridges tell their ports by the same messages; those are about the bridge.
@@ -66,6 +89,13 @@ int kernel_msg_link(struct nlmsghdr *h, struct kernel_msg_link *out)
 	out->ifindex = ifi->ifi_index;
 	out->up = (ifi->ifi_flags & IFF_UP) && (ifi->ifi_flags & IFF_RUNNING);
 	out->mtu = mtu_of(mtu);
+	a = nlmsg_find_attr(h, sizeof(*ifi), IFLA_IFNAME);
+	if (a)
+		nla_strlcpy(out->name, a, sizeof(out->name));
+	a = nlmsg_find_attr(h, sizeof(*ifi), IFLA_ADDRESS);
+	if (a && nla_len(a) == sizeof(out->mac))
+		memcpy(out->mac, nla_data(a), sizeof(out->mac));
+	out->vlan = link_vlan(nlmsg_find_attr(h, sizeof(*ifi), IFLA_LINKINFO));
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 // What one rtnetlink message says, in the mirror's terms. Attributes are read by libnl. No I/O.
 #pragma once
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,10 +14,15 @@ struct nlmsghdr;
 
 // All return 0, -ENOENT for a message that does not concern the mirror, or another -errno.
 
+#define KERNEL_MSG_VLAN_OTHER UINT16_MAX // tagged, but not as 802.1Q
+
 struct kernel_msg_link {
 	int ifindex;
 	bool up; // administratively and carrier
 	uint16_t mtu;
+	char name[IFNAMSIZ];
+	uint8_t mac[6]; // zero: it has none of this length
+	uint16_t vlan;  // of a VLAN interface; 0: it is something else
 };
 int kernel_msg_link(struct nlmsghdr *h, struct kernel_msg_link *out);
 

@@ -49,10 +49,19 @@ struct neigh_link *neigh_link_find(const struct neigh_table *t, int ifindex)
 	return prefix_tree_get(&t->links, key, LINK_KEY_BITS);
 }
 
+const struct kernel_port *neigh_port_find(const struct neigh_table *t, int ifindex)
+{
+	unsigned int i;
+
+	for (i = 0; i < t->port_count; i++)
+		if (ifindex > 0 && t->ports[i].ifindex == ifindex)
+			return &t->ports[i];
+	return NULL;
+}
+
 struct neigh_link *neigh_link_get(struct neigh_table *t, int ifindex)
 {
 	struct neigh_link *link;
-	unsigned int i;
 	uint8_t key[4];
 	void **slot;
 
@@ -69,9 +78,7 @@ struct neigh_link *neigh_link_get(struct neigh_table *t, int ifindex)
 		return NULL;
 	}
 	link->ifindex = ifindex;
-	for (i = 0; i < t->port_count; i++)
-		if (t->ports[i].ifindex == ifindex)
-			link->port = &t->ports[i];
+	link->port = neigh_port_find(t, ifindex);
 	*slot = link;
 	return link;
 }
@@ -106,13 +113,15 @@ static void hop_publish(const struct neigh_table *t, const struct neigh_hop *hop
 {
 	const struct neigh *n = hop->neigh;
 	const struct kernel_port *port = n->link->port;
-	struct nexthop nh = {.port = port->port, .mtu = hop_mtu(hop), .l2_len = 14};
+	struct nexthop nh = {.l2_len = 14};
 	uint8_t *type = nh.l2 + 12;
 
-	if (!n->usable || !n->link->up) {
+	if (!port || !n->usable || !n->link->up) {
 		t->ops->nexthop_set(t->ops->arg, hop->index, NULL);
 		return;
 	}
+	nh.port = port->port;
+	nh.mtu = hop_mtu(hop);
 	memcpy(nh.l2, n->lladdr, 6);
 	memcpy(nh.l2 + 6, port->mac, 6);
 	if (port->vlan) {

@@ -66,6 +66,8 @@ void neigh_init(struct neigh_table *t, const struct route_mirror_ops *ops,
 	const struct kernel_port *ports, unsigned int port_count);
 void neigh_fini(struct neigh_table *t);
 
+// The port with this kernel interface now, NULL: none.
+const struct kernel_port *neigh_port_find(const struct neigh_table *t, int ifindex);
 // Finds or makes; NULL: no memory.
 struct neigh_link *neigh_link_get(struct neigh_table *t, int ifindex);
 struct neigh_link *neigh_link_find(const struct neigh_table *t, int ifindex);

@@ -58,6 +58,46 @@ static void cand_hop_resolve(struct route_mirror *m, struct route_hop *h, uint16
 	n->gateway = true;
 }
 
+static bool hop_has_next_hop(const struct route_hop *h)
+{
+	return h->link->port && h->family && !h->encap;
+}
+
+// Its hops through the link, which became a port or is none any more.
+static void cand_relink(struct route_mirror *m, struct cand *c, const struct neigh_link *link)
+{
+	struct neigh_hop *old[ROUTE_MIRROR_HOPS];
+	unsigned int i, count = 0;
+	struct route_hop *h;
+	bool uses = false;
+
+	for (i = 0; i < c->hop_count; i++) {
+		h = &c->hops[i];
+		if (h->link != link)
+			continue;
+		uses = true;
+		if (h->hop)
+			old[count++] = h->hop;
+		h->hop = NULL;
+		if (hop_has_next_hop(h))
+			cand_hop_resolve(m, h, c->mtu);
+	}
+	if (!uses)
+		return;
+	// No route may lead to a next hop that is given back.
+	route_node_update(m, c->node);
+	while (count--)
+		neigh_hop_put(&m->neighs, old[count]);
+}
+
+void route_cand_relink(struct route_mirror *m, const struct neigh_link *link)
+{
+	struct cand *c;
+
+	TAILQ_FOREACH(c, &m->age, age)
+	cand_relink(m, c, link);
+}
+
 static struct cand *cand_new(
 	struct route_mirror *m, const struct route_mirror_route *r, uint8_t rank)
 {
@@ -87,7 +127,7 @@ static struct cand *cand_new(
 			return NULL;
 		}
 		h->link->routes++;
-		if (h->link->port && h->family && !h->encap)
+		if (hop_has_next_hop(h))
 			cand_hop_resolve(m, h, c->mtu);
 	}
 	return c;

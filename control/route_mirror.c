@@ -12,25 +12,68 @@
 
 // --- links and neighbours ---
 
+static void neigh_gone(struct route_mirror *m, struct neigh *n)
+{
+	struct neigh name = {.family = n->family};
+	bool gateway = n->gateway;
+
+	memcpy(name.addr, n->addr, sizeof(name.addr));
+	n->known = false;
+	neigh_set(&m->neighs, n, NULL);
+	if (!n->hops) {
+		neigh_drop(&m->neighs, n);
+		return;
+	}
+	// Frees n unless it is some route's gateway.
+	route_node_update_host(m, &name);
+	if (gateway)
+		route_node_update_multipath(m);
+}
+
+// The interface got or lost the name (or what else makes it one) of a port. It loses its next hops
+// first, so that none keeps another port's header; the kernel then sends, which is always right.
+static void link_rebind(
+	struct route_mirror *m, struct neigh_link *link, const struct kernel_port *port)
+{
+	struct neigh *n, *next;
+
+	if (link->port) {
+		link->port = NULL;
+		route_cand_relink(m, link);
+		for (n = TAILQ_FIRST(&m->neighs.age); n; n = next) {
+			next = TAILQ_NEXT(n, age);
+			if (n->link == link && n->known)
+				neigh_gone(m, n);
+		}
+	}
+	link->port = port;
+	if (port)
+		route_cand_relink(m, link);
+}
+
 bool route_mirror_link(struct route_mirror *m, int ifindex, bool up, uint16_t mtu)
 {
 	struct neigh_link *link = neigh_link_get(&m->neighs, ifindex);
-	bool changed;
+	const struct kernel_port *port = neigh_port_find(&m->neighs, ifindex);
+	bool changed, known, rebind;
 
 	if (!link)
 		return false;
 	changed = link->up != up || link->mtu != mtu;
+	rebind = link->port != port;
+	known = link->known;
 	// Routes of a link that was not known yet are still to come, or have just come.
 	link->generation = m->neighs.generation;
 	link->up = up;
 	link->mtu = mtu;
+	link->known = true;
+	if (rebind)
+		link_rebind(m, link, port);
 	if (changed) {
 		neigh_link_changed(&m->neighs, link);
 		route_node_update_multipath(m);
 	}
-	changed = changed && link->known && link->routes;
-	link->known = true;
-	return changed;
+	return (changed && known && link->routes) || (rebind && port);
 }
 
 static bool link_gone(struct route_mirror *m, struct neigh_link *link)
@@ -76,24 +119,6 @@ int route_mirror_neigh(struct route_mirror *m, int ifindex, uint8_t family, cons
 		route_node_update_multipath(m);
 	route_node_update_host(m, n);
 	return 0;
-}
-
-static void neigh_gone(struct route_mirror *m, struct neigh *n)
-{
-	struct neigh name = {.family = n->family};
-	bool gateway = n->gateway;
-
-	memcpy(name.addr, n->addr, sizeof(name.addr));
-	n->known = false;
-	neigh_set(&m->neighs, n, NULL);
-	if (!n->hops) {
-		neigh_drop(&m->neighs, n);
-		return;
-	}
-	// Frees n unless it is some route's gateway.
-	route_node_update_host(m, &name);
-	if (gateway)
-		route_node_update_multipath(m);
 }
 
 void route_mirror_neigh_del(

@@ -19,10 +19,14 @@
 
 struct route_mirror;
 
-struct kernel_port { // an accelerated interface of this domain
-	int ifindex;
-	uint16_t port; // ethdev id
-	uint16_t vlan; // tag to push, 0: none
+// An accelerated interface of this domain: a port of its own, or a VLAN of one.
+struct kernel_port {
+	int ifindex;        // of the kernel interface with the addresses; 0: not there now
+	bool by_name;       // a VLAN's: whichever has the name (kernel_ports.h)
+	const char *name;   // of the kernel interface
+	const char *parent; // VLAN: the port's name
+	uint16_t port;      // ethdev id
+	uint16_t vlan;      // tag to push, 0: none
 	uint8_t mac[6];
 	uint16_t mtu; // until the kernel tells its own
 };
@@ -68,7 +72,8 @@ struct route_mirror_route {
 // Where a route goes among those of the same prefix, table, TOS and priority.
 enum route_mirror_how { ROUTE_MIRROR_FIRST, ROUTE_MIRROR_LAST, ROUTE_MIRROR_REPLACE };
 
-// ports stays the caller's and must outlive the mirror. NULL and errno.
+// ports stays the caller's and must outlive the mirror. An ifindex in it may change just before
+// route_mirror_link() of the interface that became a port, or no longer is one. NULL and errno.
 struct route_mirror *route_mirror_new(const struct route_mirror_ops *ops,
 	const struct kernel_port *ports, unsigned int port_count);
 // Takes all its routes and next hops out of the forwarding table.
@@ -81,7 +86,8 @@ int route_mirror_route_add(
 bool route_mirror_route_del(struct route_mirror *m, const struct route_mirror_route *r);
 
 // True when the link had routes and its state or MTU changed: the kernel then drops, revives or
-// changes routes without a word, so that they must be read again.
+// changes routes without a word, so that they must be read again. Also when it became a port: its
+// neighbours were not looked at before.
 bool route_mirror_link(struct route_mirror *m, int ifindex, bool up, uint16_t mtu);
 bool route_mirror_link_del(struct route_mirror *m, int ifindex);
 // lladdr NULL: not resolved. fixed: needs no probe ever.

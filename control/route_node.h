@@ -109,3 +109,5 @@ int route_cand_add(struct route_mirror *m, const struct route_mirror_route *r, u
 // candidate: while a route is published its next hops keep their indexes.
 struct cand *route_cand_remove(struct route_mirror *m, struct cand **pos);
 void route_cand_free(struct route_mirror *m, struct cand *c);
+// The link became a port or is none any more: gateways of its routes get next hops or lose them.
+void route_cand_relink(struct route_mirror *m, const struct neigh_link *link);

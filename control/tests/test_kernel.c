@@ -51,11 +51,12 @@ static void on_routes_changed(void *arg, uint16_t domain)
 	CU_ASSERT_EQUAL(domain, DOMAIN);
 }
 
-static void on_link_changed(void *arg, uint16_t domain, int ifindex, uint16_t mtu, bool up)
+static void on_link_changed(
+	void *arg, uint16_t domain, const struct kernel_port *port, uint16_t mtu, bool up)
 {
 	(void)arg;
 	(void)domain;
-	(void)ifindex;
+	(void)port;
 	link_changes++;
 	last_mtu = mtu;
 	last_up = up;
@@ -436,6 +437,90 @@ static void test_link(void)
 	teardown();
 }
 
+// Header of the workers' packets to this address: the 802.1Q tag, 0: without.
+static unsigned int tag_towards(const char *text)
+{
+	uint8_t addr[16], family = parse(text, addr);
+	const struct nexthop *nh = fib_nexthop_get(fib, fib_lookup(fib, DOMAIN, family, addr));
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(nh);
+	if (nh->l2_len == 14)
+		return 0;
+	CU_ASSERT_EQUAL(nh->l2_len, 18);
+	CU_ASSERT_EQUAL(nh->l2[12] << 8 | nh->l2[13], 0x8100);
+	return (unsigned int)(nh->l2[14] << 8 | nh->l2[15]);
+}
+
+static void vlan_make(const char *address)
+{
+	sh("ip link add port0.100 address %s type veth peer name far3; "
+	   "for i in port0.100 far3; do ip link set $i addrgenmode none; ip link set $i up; done; "
+	   "ip addr add 10.50.0.1/24 dev port0.100; ip -6 addr add fd50::1/64 dev port0.100 nodad",
+		address);
+}
+
+static void vlan_use(void)
+{
+	neigh("10.50.0.9", "port0.100", mac_a, "permanent");
+	neigh("10.50.0.10", "port0.100", mac_b, "permanent");
+	neigh("fd50::9", "port0.100", mac_a, "permanent");
+	sh("ip route replace 10.60.0.0/16 via 10.50.0.9");
+	expect("10.60.0.1", "7", mac_a, 1500);
+	expect("10.50.0.10", "7", mac_b, 1500);
+	expect("fd50::9", "7", mac_a, 1500);
+	CU_ASSERT_EQUAL(tag_towards("10.60.0.1"), 100);
+	CU_ASSERT_EQUAL(tag_towards("10.50.0.10"), 100);
+	CU_ASSERT_EQUAL(tag_towards("fd50::9"), 100);
+}
+
+// A VLAN's interface, which here is none, comes and goes and changes while the mirror runs.
+static void test_vlan(void)
+{
+	static const struct kernel_ops ops = {.link_changed = on_link_changed, .retire = on_retire};
+	struct kernel_port ports[2] = {
+		{.port = 7, .mac = {2, 0, 0, 0, 0, 1}, .mtu = 1500},
+		{.by_name = true,
+			.name = "port0.100",
+			.parent = "port0",
+			.port = 7,
+			.vlan = 100,
+			.mac = {2, 0, 0, 0, 0, 1},
+			.mtu = 1500},
+	};
+
+	setup();
+	kernel_free(kernel);
+	ports[0].ifindex = (int)if_nametoindex("port0");
+	kernel = kernel_new(loop, "", DOMAIN, fib, ports, 2, &ops);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(kernel);
+	link_changes = 0;
+	vlan_make("02:00:00:00:00:01");
+	vlan_use();
+	run_ms(100);
+	CU_ASSERT_TRUE(link_changes > 0);
+	// Untagged is the port itself, still.
+	neigh("192.0.2.9", "port0", mac_a, "permanent");
+	expect("192.0.2.9", "7", mac_a, 1500);
+	CU_ASSERT_EQUAL(tag_towards("192.0.2.9"), 0);
+	sh("ip link set port0.100 mtu 1400");
+	expect("10.60.0.1", "7", mac_a, 1400);
+	sh("ip link del port0.100");
+	expect_kernel("10.60.0.1");
+	expect_kernel("10.50.0.10");
+	// With an address that hosts would answer to in vain: the kernel's until it is the port's.
+	vlan_make("02:00:00:00:00:77");
+	neigh("10.50.0.9", "port0.100", mac_a, "permanent");
+	sh("ip route replace 10.60.0.0/16 via 10.50.0.9");
+	run_ms(200);
+	CU_ASSERT_STRING_EQUAL(towards("10.60.0.1"), "kernel");
+	CU_ASSERT_STRING_EQUAL(towards("10.50.0.9"), "kernel");
+	sh("ip link set port0.100 address 02:00:00:00:00:01");
+	vlan_use();
+	sh("ip link del port0.100");
+	expect_kernel("10.60.0.1");
+	teardown();
+}
+
 // Writes and runs a batch of `verb` for so many /24 routes from 20.0.0.0 on.
 static void many_routes(const char *verb, unsigned int count)
 {
@@ -679,6 +764,7 @@ int main(void)
 		{"follows IPv6 routes", test_routes6},
 		{"takes the first reachable hop", test_multipath},
 		{"follows links", test_link},
+		{"follows a VLAN's interface", test_vlan},
 		{"follows thousands of routes", test_many},
 		{"reads all again after an overrun", test_overrun},
 		{"keeps neighbours verified", test_probe},
