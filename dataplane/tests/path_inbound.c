@@ -127,6 +127,36 @@ static void test_domains(void)
 	path_teardown(&p);
 }
 
+// A shared outside port: an endpoint is there in its own VLAN only.
+static void test_link_domains(void)
+{
+	uint8_t frame[PACKET_MAX], data[PACKET_MAX], ip[PACKET_MAX];
+	struct path_peer *pp;
+	struct packet_spec s;
+	size_t len;
+
+	path_setup(&p, 1);
+	pp = path_peer_add(&p, 0, (struct path_peer_conf){0});
+	p.st->ports[LINK].domain = 3;
+	p.vlan_domain[PATH_VLAN] = 0;
+	p.st->ports[LINK].vlan_domain = p.vlan_domain;
+	s = path_spec_in(pp, 4);
+	for (unsigned int i = 0; i < 2; i++) {
+		len = path_seal(pp, ip, packet_build(ip, &s), data);
+		len = path_link_frame(pp, 0, data, len, frame);
+		if (i == 1) {
+			memmove(frame + 16, frame + 12, len - 12);
+			memcpy(frame + 12, "\x81\x00\x00", 3);
+			frame[15] = PATH_VLAN;
+			len += 4;
+		}
+		path_in(&p, 0, LINK, frame, len);
+		CU_ASSERT_EQUAL(path_sent(&p, VPN, 0, &out), i == 1);
+		CU_ASSERT_EQUAL(path_drops(&p, LINK, DROP_NO_ENDPOINT), 1);
+	}
+	path_teardown(&p);
+}
+
 static void sends_text(struct path_peer *pp, const char *hex)
 {
 	uint8_t text[64], data[PACKET_MAX], frame[PACKET_MAX];
@@ -585,6 +615,7 @@ const struct harness_test path_inbound_tests[] = {
 	{"carries every cipher, family and data opcode", test_carry},
 	{"finds the peer by address", test_undefined_peer_id},
 	{"keeps domains apart", test_domains},
+	{"keeps domains of the outside apart", test_link_domains},
 	{"ends messages of the data channel", test_messages},
 	{"leaves to the kernel what it cannot finish", test_punts},
 	{"drops bad outer packets", test_drops_outer},

@@ -318,6 +318,45 @@ static void test_link_punt(void)
 	}
 }
 
+// A way out that is a VLAN: the tag stands before every datagram and every fragment of one.
+static void test_link_tagged(void)
+{
+	static const uint8_t payload[700];
+
+	for (unsigned int i = 0; i < 4; i++) {
+		unsigned int frames = i & 2 ? 2 : 1;
+		struct path_peer *pp;
+		struct packet_spec s;
+		struct nexthop nh;
+		uint32_t id;
+
+		path_setup(&p, 1);
+		nh = *fib_nexthop_get(p.dp->fib, NH_VLAN);
+		nh.port = LINK;
+		nh.mtu = frames == 2 ? 576 : 1500;
+		nexthop_free(fib_nexthop_set(p.dp->fib, NH_VLAN, &nh));
+		pp = path_peer_add(&p, 0,
+			(struct path_peer_conf){
+				.link_nexthop = NH_VLAN, .link_family = i & 1 ? 6 : 4});
+		s = path_spec_out(pp, 4);
+		s.payload = payload;
+		s.payload_len = frames == 2 ? sizeof(payload) : 100;
+		path_host_sends(&p, 0, pp, &s);
+		for (unsigned int n = 0; n < frames; n++) {
+			CU_ASSERT_TRUE_FATAL(path_sent(&p, LINK, 0, &out));
+			CU_ASSERT_EQUAL(memcmp(out.data, path_gateway_mac, 6), 0);
+			CU_ASSERT_EQUAL(out.data[12] << 8 | out.data[13], 0x8100);
+			CU_ASSERT_EQUAL(out.data[14] << 8 | out.data[15], PATH_VLAN);
+			CU_ASSERT_EQUAL(out.data[16] << 8 | out.data[17], i & 1 ? 0x86dd : 0x0800);
+		}
+		CU_ASSERT_FALSE(path_sent(&p, LINK, 0, &text));
+		memmove(out.data + 12, out.data + 16, out.len - 16);
+		out.len -= 4;
+		CU_ASSERT_TRUE(frames == 2 || path_open(pp, &out, true, &text, &id));
+		path_teardown(&p);
+	}
+}
+
 // Puts fragments of an outer datagram together again, by the book. Returns the frame's length.
 static size_t reassemble(struct path_out *whole, int family, unsigned int mtu, unsigned int *count)
 {
@@ -508,6 +547,7 @@ const struct harness_test path_outbound_tests[] = {
 	{"tells of a key again when the queue was full", test_events_full},
 	{"leaves to the kernel what it cannot finish", test_punts},
 	{"lets the kernel send where it must", test_link_punt},
+	{"sends to clients behind a VLAN", test_link_tagged},
 	{"fragments what the link cannot take", test_fragments},
 	{"finishes checksums", test_csum_complete},
 	{"leaves the UDP checksum to the port", test_csum_offload},
