@@ -49,6 +49,7 @@ void reliable_init(struct reliable *r, uint32_t send_next, uint32_t recv_next)
 	memset(r, 0, sizeof(*r));
 	r->send_next = send_next;
 	r->recv_next = recv_next;
+	r->retry_max_ms = RELIABLE_RETRY_MAX_MS;
 }
 
 void reliable_fini(struct reliable *r)
@@ -236,7 +237,7 @@ static void schedule_retry(struct reliable *r, struct reliable_msg *m, uint64_t 
 	if (!first)
 		r->retransmits++;
 	// A fast retransmission is no sign of a slow path: the timer starts again, not doubled.
-	if (!first && !fast && m->retry_ms < RELIABLE_RETRY_MAX_MS)
+	if (!first && !fast && m->retry_ms < r->retry_max_ms)
 		m->retry_ms *= 2;
 	m->later_acks = 0;
 	m->due_ms = now_ms + m->retry_ms;

@@ -16,7 +16,10 @@
 #define RELIABLE_SEND_WINDOW 4  // what the oldest clients hold
 #define RELIABLE_RECV_WINDOW 12 // what the newest clients send, and more
 #define RELIABLE_RETRY_MS 2000  // first retransmission, then doubled
-#define RELIABLE_RETRY_MAX_MS 32000
+// A handshake has one hand window (60 s): doubled without end, a message gets five tries in it, and
+// where one packet in seven is lost one exchange in some hundreds fails. One packet in eight seconds
+// is no burden on any path.
+#define RELIABLE_RETRY_MAX_MS 8000
 #define RELIABLE_FAST_ACKS 3 // acks of later messages that resend one at once
 
 struct reliable_msg {
@@ -33,6 +36,7 @@ struct reliable_msg {
 struct reliable {
 	uint32_t send_next; // id of the next new message
 	uint32_t recv_next; // id of the next message to deliver
+	uint32_t retry_max_ms;
 	struct reliable_msg send[RELIABLE_SEND_WINDOW];
 	struct reliable_msg recv[RELIABLE_RECV_WINDOW]; // at id % RELIABLE_RECV_WINDOW
 	uint8_t owed_count;                             // acks not sent yet, oldest first

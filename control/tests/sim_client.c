@@ -74,6 +74,7 @@ static int key_init(
 	k->id = id;
 	k->started_ms = now;
 	reliable_init(&k->rel, 0, 0);
+	k->rel.retry_max_ms = UINT32_MAX; // stock clients double without end
 	return reliable_send(&k->rel, reset, NULL, 0);
 }
 

@@ -30,7 +30,7 @@ static struct ctrl_pkt ack(uint32_t a, unsigned int count)
 
 static void test_backoff(void)
 {
-	static const uint64_t due[] = {1000, 3000, 7000, 15000, 31000, 63000, 95000, 127000};
+	static const uint64_t due[] = {1000, 3000, 7000, 15000, 23000, 31000, 39000, 47000};
 	struct reliable r;
 	struct ctrl_pkt p;
 
