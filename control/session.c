@@ -228,6 +228,21 @@ static uint64_t keepalive_ms(const struct session *s)
 	return (uint64_t)s->cfg->gw->keepalive_timeout_s * 2000;
 }
 
+// When the exchange that runs has failed. One that waits for nothing but the client's last ack has
+// not: the client has the key, or has given up, and then it comes back as a new session. It shows
+// that it has the key by using it one hand window after its own beginning, which may be one after
+// ours; and for so long as it may be silent nothing is lost, since the old key goes on.
+static uint64_t exchange_deadline_ms(const struct session *s)
+{
+	const struct key_state *ks = &s->keys[0];
+
+	if (s->phase != SESSION_CONNECTED || !key_state_is_busy(ks))
+		return SESSION_NEVER;
+	if (ks->stage == KEY_SENT && s->data[1].live)
+		return s->data[1].die_ms + (uint64_t)s->cfg->gw->keepalive_timeout_s * 1000;
+	return ks->started_ms + hand_window_ms(s);
+}
+
 static void check_deadlines(struct session *s, uint64_t now_ms)
 {
 	if (s->phase == SESSION_OPENING && now_ms >= s->started_ms + hand_window_ms(s)) {
@@ -245,7 +260,7 @@ static void check_deadlines(struct session *s, uint64_t now_ms)
 		session_leave(s, SESSION_END_TIMEOUT, NULL, 0, false, now_ms);
 		return;
 	}
-	if (key_state_is_busy(&s->keys[0]) && now_ms >= s->keys[0].started_ms + hand_window_ms(s))
+	if (now_ms >= exchange_deadline_ms(s))
 		session_keys_fail(s, &s->keys[0], SESSION_END_HANDSHAKE,
 			"not finished within the hand window", now_ms);
 }
@@ -282,11 +297,8 @@ uint64_t session_next_tick(const struct session *s)
 	if (s->phase == SESSION_CONNECTED && s->expire_ms && s->expire_ms < t)
 		t = s->expire_ms;
 	next = t < next ? t : next;
-	if (s->phase == SESSION_CONNECTED && key_state_is_busy(&s->keys[0])) {
-		t = s->keys[0].started_ms + hand_window_ms(s);
-		next = t < next ? t : next;
-	}
-	return next;
+	t = exchange_deadline_ms(s);
+	return t < next ? t : next;
 }
 
 void session_set_tls(struct session *s, const struct tls_context *tls)

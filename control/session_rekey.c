@@ -159,10 +159,14 @@ void session_rekey_start(struct session *s, uint64_t now_ms)
 
 struct key_state *session_rekey_accept(struct session *s, uint8_t key_id, uint64_t now_ms)
 {
-	// A client that never saw our soft reset takes the key id of the failed attempt.
-	bool again = s->phase == SESSION_CONNECTED && s->keys[0].stage == KEY_FAILED &&
-		     key_id == s->keys[0].key_id;
+	bool again;
 
+	// Who begins the next exchange has finished this one, whatever became of its last ack.
+	if (s->phase == SESSION_CONNECTED && key_id == next_key_id(s->keys[0].key_id))
+		session_rekey_used(s, s->keys[0].key_id, now_ms);
+	// A client that never saw our soft reset takes the key id of the failed attempt.
+	again = s->phase == SESSION_CONNECTED && s->keys[0].stage == KEY_FAILED &&
+		key_id == s->keys[0].key_id;
 	if (!again && (!can_begin(s) || key_id != next_key_id(s->keys[0].key_id)))
 		return NULL;
 	session_log(s, LOG_LEVEL_INFO, "renegotiation begins by the client, key id %u", key_id);

@@ -214,33 +214,6 @@ static void test_key_times(void)
 	finish(w);
 }
 
-static void test_renegotiate_faulty(void)
-{
-	struct world *w = connect_world(true, PROTO_26);
-	unsigned int i, done = 0;
-
-	w->loss_pct = 15;
-	w->dup_pct = 15;
-	w->jitter_ms = 200;
-	w->data_every_ms = 1000; // keeps the session alive
-	for (i = 0; i < 14; i++) {
-		// Both at once every third time: the same key id, one exchange.
-		if (i % 3 != 1)
-			sim_client_renegotiate(w->c, w->now);
-		if (i % 3 != 0)
-			session_renegotiate(w->s, w->now);
-		world_run(w, w->now + 62 * S, NULL);
-		if (session_info(w->s)->renegotiations == done)
-			continue;
-		CU_ASSERT_EQUAL(session_info(w->s)->renegotiations, done + 1);
-		done = session_info(w->s)->renegotiations;
-		CU_ASSERT_TRUE(world_keys_match(w, session_info(w->s)->key_id));
-	}
-	CU_ASSERT_EQUAL(done, 14);
-	CU_ASSERT_EQUAL(w->closed, 0);
-	finish(w);
-}
-
 static void test_simultaneous(void)
 {
 	struct world *w = connect_world(false, PROTO_26);
@@ -676,7 +649,6 @@ int main(void)
 		{"server renegotiates", test_server_renegotiates},
 		{"client renegotiates", test_client_renegotiates},
 		{"times of keys", test_key_times},
-		{"renegotiation on a faulty network", test_renegotiate_faulty},
 		{"both renegotiate", test_simultaneous},
 		{"identity lock", test_identity},
 		{"revoked while connected", test_revoked},
