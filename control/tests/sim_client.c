@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_BYTES 1100
+#define CHUNK_BYTES_MAX 1100
 #define USUAL_OPTIONS \
 	"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,cipher AES-256-GCM,auth " \
 	"[null-digest],keysize 256,key-method 2,tls-client"
@@ -251,13 +251,13 @@ static void run(struct sim_client *c, struct sim_key *k, uint64_t now)
 
 static void flush(struct sim_client *c, struct sim_key *k, uint64_t now)
 {
-	uint8_t chunk[CHUNK_BYTES], plain[CTRL_PKT_BYTES_MAX], wire[TLS_WRAP_BYTES_MAX];
+	uint8_t chunk[CHUNK_BYTES_MAX], plain[CTRL_PKT_BYTES_MAX], wire[TLS_WRAP_BYTES_MAX];
+	int n, size = c->cfg.chunk_bytes ? c->cfg.chunk_bytes : CHUNK_BYTES_MAX;
 	struct ctrl_pkt p;
-	int n;
 
 	if (k->stage == FREE)
 		return;
-	while (reliable_send_room(&k->rel) > 0 && (n = BIO_read(k->out, chunk, sizeof(chunk))) > 0)
+	while (reliable_send_room(&k->rel) > 0 && (n = BIO_read(k->out, chunk, size)) > 0)
 		reliable_send(&k->rel, OP_CONTROL_V1, chunk, (size_t)n);
 	for (;;) {
 		if (c->cfg.acks_once)

@@ -23,8 +23,9 @@ struct sim_client_config {
 	const char *options;             // options string; NULL: a usual one
 	int tls_max;                     // TLS1_2_VERSION ...; 0: any
 	bool no_push_request;
-	bool acks_once;    // as clients up to 2.5: no ack is repeated
-	uint64_t defer_ms; // sends on the old key so long after a soft reset
+	bool acks_once;       // as clients up to 2.5: no ack is repeated
+	uint16_t chunk_bytes; // of TLS in one packet; 0: 1100, which is the most
+	uint64_t defer_ms;    // sends on the old key so long after a soft reset
 	void (*send)(void *arg, const uint8_t *data, size_t len);
 	void *arg;
 };

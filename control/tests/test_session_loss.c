@@ -13,6 +13,8 @@
 
 #include <CUnit/CUnit.h>
 
+#include <string.h>
+
 #define S 1000ull
 // Stock 2.6.
 #define PROTO_26 \
@@ -36,6 +38,69 @@ static void finish(struct world *w)
 	CU_ASSERT_TRUE(w->live_max <= 2);
 	CU_ASSERT_EQUAL(w->connected, 1);
 	world_free(w);
+}
+
+// A ClientHello of several packets, as OpenSSL 3.5 makes it: what the network does to the first two,
+// of which none has met a session yet.
+enum hello_fault {
+	HELLO_SWAPPED,
+	HELLO_FIRST_LOST,
+	HELLO_SECOND_LOST,
+	HELLO_DOUBLED,
+	HELLO_FAULTS
+};
+
+struct hello_network {
+	enum hello_fault fault;
+	unsigned int count;
+	struct world_packet held;
+	void (*send)(void *arg, const uint8_t *data, size_t len);
+	void *arg;
+};
+
+static void hello_send(void *arg, const uint8_t *data, size_t len)
+{
+	struct hello_network *n = arg;
+	unsigned int i = n->count++; // 0: reset, 1 and 2: the hello
+
+	if ((n->fault == HELLO_FIRST_LOST && i == 1) || (n->fault == HELLO_SECOND_LOST && i == 2))
+		return;
+	if (n->fault == HELLO_SWAPPED && i == 1) {
+		n->held.len = len;
+		memcpy(n->held.data, data, len);
+		return;
+	}
+	n->send(n->arg, data, len);
+	if (n->fault == HELLO_DOUBLED)
+		n->send(n->arg, data, len);
+	if (n->fault == HELLO_SWAPPED && i == 2)
+		n->send(n->arg, n->held.data, n->held.len);
+}
+
+static void test_split_hello(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < HELLO_FAULTS * 4; i++) {
+		struct world *w = world_new(pki, i & 1, PROTO_26);
+		struct hello_network n = {
+			.fault = i / 4, .send = w->client_cfg.send, .arg = w->client_cfg.arg};
+		uint64_t begun = w->now, limit = n.fault == HELLO_DOUBLED ? 2 : 4;
+
+		// Who acks once only, and loses that: our reply again first, a retransmission more.
+		if (n.fault == HELLO_FIRST_LOST && i & 2)
+			limit = 8;
+		w->client_cfg.chunk_bytes = 120;
+		w->client_cfg.acks_once = i & 2;
+		w->client_cfg.send = hello_send;
+		w->client_cfg.arg = &n;
+		world_start(w);
+		CU_ASSERT_TRUE(world_run(w, w->now + 20 * S, world_is_connected));
+		CU_ASSERT_EQUAL(w->sessions, 1);
+		// One retransmission at most, and the push request a second after the keys.
+		CU_ASSERT_TRUE(w->now - begun < limit * S);
+		finish(w);
+	}
 }
 
 // Says how many of 14 were done. A client whose own messages did not get through in its hand window
@@ -138,6 +203,7 @@ static void test_last_ack_lost(void)
 int main(void)
 {
 	static const struct harness_test tests[] = {
+		{"split ClientHello", test_split_hello},
 		{"renegotiation on a faulty network", test_renegotiate_faulty},
 		{"last ack lost", test_last_ack_lost},
 		{NULL, NULL},
