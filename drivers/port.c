@@ -7,6 +7,7 @@
 #include "drivers/netns.h"
 #include "drivers/port_ops.h"
 
+#include <rte_bus_vdev.h>
 #include <rte_dev.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -84,18 +85,23 @@ static uint16_t device_queues(const struct port_slot *s)
 	return s->one_queue_each ? 1 : s->pub.queues;
 }
 
+// A virtual device is made directly: rte_eal_hotplug_add() of DPDK 24.11 refuses one whose bus, name
+// and arguments together have more than 128 bytes, as with a path they may well have.
 static int device_plug(struct port_slot *s, char device[RTE_ETH_NAME_MAX_LEN])
 {
-	char args[PORT_ARGS_BYTES + 32] = "";
+	char args[PORT_ARGS_BYTES + 32];
 	int ret;
 
-	if (s->ops->driver)
-		snprintf(device, RTE_ETH_NAME_MAX_LEN, "%s_%u", s->ops->driver, device_serial++);
-	else
-		snprintf(device, RTE_ETH_NAME_MAX_LEN, "%s", s->pub.device);
+	snprintf(args, sizeof(args), "%s", s->args);
 	if (s->one_queue_each)
 		snprintf(args, sizeof(args), "%s,start_queue=%u", s->args, s->device_count);
-	ret = rte_eal_hotplug_add(s->bus, device, s->one_queue_each ? args : s->args);
+	if (s->ops->driver) {
+		snprintf(device, RTE_ETH_NAME_MAX_LEN, "%s_%u", s->ops->driver, device_serial++);
+		ret = rte_vdev_init(device, args);
+	} else {
+		snprintf(device, RTE_ETH_NAME_MAX_LEN, "%s", s->pub.device);
+		ret = rte_eal_hotplug_add(s->bus, device, args);
+	}
 	if (ret < 0)
 		return errno_log(ret, "%s: DPDK cannot make %s device %s (%s)", s->pub.name,
 			s->ops->name, device, s->args);

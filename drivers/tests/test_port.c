@@ -155,7 +155,9 @@ static void test_null(void)
 	struct port *p;
 	int i;
 
-	conf.devargs_extra = "size=77";
+	// More than the 128 bytes that DPDK's hotplug takes.
+	conf.devargs_extra = "size=11,copy=0,size=22,copy=0,size=33,copy=0,size=44,copy=0,"
+			     "size=55,copy=0,size=66,copy=0,size=11,copy=0,size=22,copy=0,size=77";
 	p = open_started(&conf);
 	CU_ASSERT_EQUAL(port_rx_burst(p->id, 0, m, 4), 4);
 	for (i = 0; i < 4; i++) {
