@@ -92,9 +92,8 @@ static void links_make(void)
 {
 	sh("ip link set lo up; ip link add port0 type veth peer name far0; "
 	   "ip link add port1 type veth peer name far1; ip link add plain0 type veth peer name far2; "
-	   "sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 "
-	   "net.ipv6.conf.port0.accept_dad=0 net.ipv6.conf.port1.accept_dad=0 "
-	   "net.ipv6.conf.plain0.accept_dad=0; "
+	   "for i in all default port0 port1 plain0; do "
+	   "echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad || exit; done; "
 	   "for i in port0 far0 port1 far1 plain0 far2; do "
 	   "ip link set $i addrgenmode none; ip link set $i up; done; "
 	   "ip addr add 192.0.2.1/24 dev port0; ip addr add 198.51.100.1/24 dev port1; "
@@ -623,7 +622,7 @@ static void test_probe(void)
 	sh("ip route add 10.0.0.0/8 via 192.0.2.9");
 	expect("10.0.0.1", "7", mac_a, 1500);
 	// Nobody sends anything; a stale entry becomes reachable by the periodic probe alone.
-	sh("sysctl -qw net.ipv4.neigh.port0.delay_first_probe_time=1");
+	sh("echo 1 >/proc/sys/net/ipv4/neigh/port0/delay_first_probe_time");
 	neigh("192.0.2.9", "port0", mac_a, "stale");
 	for (end = clock_ms() + WAIT_MS; system(cmd) != 0 && clock_ms() < end;)
 		run_ms(100);

@@ -52,8 +52,8 @@ static void test_tun_settings(void)
 	int ifindex = 0, fd;
 
 	// The namespace's defaults are the wrong ones, so that a setting that is not made shows.
-	CU_ASSERT(netlab_run("t", "sysctl -w net.ipv4.conf.default.rp_filter=1 "
-				  "net.ipv4.conf.default.send_redirects=1"));
+	CU_ASSERT(netlab_run("t", "sh -c 'cd /proc/sys/net/ipv4/conf/default && "
+				  "echo 1 >rp_filter && echo 1 >send_redirects'"));
 	fd = tun_open("tun-a", ns, 1448, &ifindex);
 	CU_ASSERT_FATAL(fd >= 0);
 	CU_ASSERT_EQUAL((unsigned int)ifindex, index_in_ns("tun-a"));
