@@ -29,10 +29,15 @@ lint_grep() {
 	{ grep -nHE -e "$pattern" -- "$@" || true; } | lint_none "$message"
 }
 
+lint_need() { # COMMAND REASON
+	command -v "$1" >/dev/null && return
+	printf '%s\n' "$2"
+	return 77
+}
+
 lint_format() {
-	local tool
-	tool=$(command -v clang-format-14) || return 77
-	lint_files '*.c' '*.h' | xargs -r "$tool" --dry-run -Werror
+	lint_need clang-format-14 "no clang-format-14 (Debian 12 has it; other versions format otherwise)" || return
+	lint_files '*.c' '*.h' | xargs -r clang-format-14 --dry-run -Werror
 }
 
 # Layers point one way: base <- drivers <- dataplane <- control.
@@ -130,13 +135,13 @@ lint_lengths() {
 }
 
 lint_shell() {
-	command -v shellcheck >/dev/null || return 77
+	lint_need shellcheck "no shellcheck: install it" || return
 	lint_files 'scripts/*.sh' scripts/sluice .ci/run |
 		xargs shellcheck -x -S warning -e SC1090,SC1091,SC2034,SC2154,SC2086
 }
 
 lint_cppcheck() {
-	command -v cppcheck >/dev/null || return 77
+	lint_need cppcheck "no cppcheck: install it" || return
 	local files
 	mapfile -t files < <(lint_files '*.c' | grep -v -e /tests/ -e '\.bpf\.c$' -e ^bench/)
 	# Headers of DPDK are not parsed: what cppcheck says of macros it cannot see is noise.

@@ -23,14 +23,26 @@ packages_apt() {
 	apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
 }
 
-# Compiler run-time and formatter carry a version in their name that only Debian 12 has; what
-# needs them says so when it is skipped.
+# The run-time of this release's clang has the compiler's version in its name.
+package_here() {
+	local version=
+	if [ "$1" = libclang-rt-14-dev ] && ! package_known "$1"; then
+		version=$(apt-cache depends clang 2>/dev/null | sed -n 's/^ *Depends: clang-\([0-9]*\)$/\1/p')
+	fi
+	printf '%s\n' "${1/-14-/-${version:-14}-}"
+}
+
+packages_lists_there() { compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null; }
+
+# The formatter is only in Debian 12, since others format otherwise; what needs it says so when it
+# is skipped.
 packages_pick() {
 	local name
 	for name in "$@"; do
+		name=$(package_here "$name")
 		package_installed "$name" && continue
 		case $name in
-		*-14 | *-14-dev) ! package_known "$name" || printf '%s\n' "$name" ;;
+		*-14) ! package_known "$name" && packages_lists_there || printf '%s\n' "$name" ;;
 		*) printf '%s\n' "$name" ;;
 		esac
 	done
@@ -46,17 +58,15 @@ packages_have_lists() {
 # packages_ensure NAME...: installs what is missing and says so.
 packages_ensure() {
 	local missing
-	mapfile -t missing < <(for name in "$@"; do
-		package_installed "$name" || printf '%s\n' "$name"
-	done)
+	mapfile -t missing < <(packages_pick "$@")
 	[ ${#missing[@]} -gt 0 ] || return 0
 	need_root "installing packages (${missing[*]})"
 	command -v apt-get >/dev/null || die "no apt-get here: install by hand: ${missing[*]}"
 	if ! packages_have_lists "${missing[@]}"; then
 		step "Reading package lists" packages_apt update ||
 			die "apt-get update failed: is a Debian mirror reachable?"
+		mapfile -t missing < <(packages_pick "$@")
 	fi
-	mapfile -t missing < <(packages_pick "$@")
 	[ ${#missing[@]} -gt 0 ] || return 0
 	if ! step "Installing ${#missing[@]} packages" \
 		packages_apt install --no-install-recommends "${missing[@]}"; then
