@@ -153,7 +153,7 @@ static int start_eal(struct node *n)
 {
 	const struct conf *c = n->conf;
 	char lcores[sizeof(c->lcores)];
-	const char *pci[PORT_ACCELERATED_MAX];
+	const char *pci[PORT_ACCELERATED_MAX] = {0};
 	const char *why = NULL;
 	size_t pci_count = 0;
 	int rc;

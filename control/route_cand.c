@@ -281,7 +281,7 @@ int route_mirror_route_add(
 // many; 0: not this route.
 static unsigned int cand_split_hops(struct cand *c, const struct route_mirror_route *r)
 {
-	struct route_hop gone[ROUTE_MIRROR_HOPS];
+	struct route_hop gone[ROUTE_MIRROR_HOPS] = {0};
 	unsigned int i, k, kept = 0, n = 0;
 
 	if (!r->hop_count || c->type != r->type || cand_shared_hops(c, r) != r->hop_count)
