@@ -59,7 +59,8 @@ static char *read_file(const char *path, size_t *len, struct conf_error *err)
 	FILE *f = fopen(path, "re");
 
 	if (!f || fstat(fileno(f), &st) < 0) {
-		conf_error_at(err, path, 0, 0, "cannot be read: %s", strerror(errno));
+		conf_error_at(err, path, 0, 0, "cannot be read: %s%s", strerror(errno),
+			errno == ENOENT ? " (-c FILE names another)" : "");
 		if (f)
 			fclose(f);
 		return NULL;

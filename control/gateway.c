@@ -236,6 +236,24 @@ static int open_tun(struct gateway *g, const struct conf_gateway *gw)
 		  : 0;
 }
 
+// Without it all seems well and no packet arrives: the first to every host is the kernel's, and it
+// asks for no neighbour it would not forward to.
+static void warn_of_forwarding(const struct conf_gateway *gw)
+{
+	static const char *const settings[] = {
+		"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"};
+	const uint8_t has[] = {gw->client_cidr.family, gw->client_cidr6.family};
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		if (has[i] && kernel_forwards(gw->netns, has[i]) == 0)
+			LOG(WARNING,
+				"gateway=%s: %s%s does not forward IPv%u: set %s to 1 there "
+				"(sysctl)",
+				gw->name, gw->netns[0] ? "namespace " : "this namespace", gw->netns,
+				has[i], settings[i]);
+}
+
 static int open_endpoint(struct gateway *g, const struct conf_gateway *gw)
 {
 	int rc;
@@ -280,6 +298,8 @@ static int gateway_bring_up(struct gateway *g, const struct conf_gateway *gw)
 		rc = open_tun(g, gw);
 	if (!rc)
 		rc = open_endpoint(g, gw);
+	if (!rc)
+		warn_of_forwarding(gw);
 	return rc;
 }
 

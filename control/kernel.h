@@ -55,3 +55,5 @@ uint64_t kernel_overruns(const struct kernel *k);
 // Does this namespace forward, mangle or translate packets by rules that the fast path would go
 // around? 1: yes, text names them ("nftables chain ip nat/postrouting"); 0: no; -errno: unknown.
 int kernel_rules_check(const char *netns, char *text, size_t size);
+// Does this namespace forward packets of a family? 1, 0; -errno: unknown.
+int kernel_forwards(const char *netns, uint8_t family);

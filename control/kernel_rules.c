@@ -2,7 +2,8 @@
 // Copyright (c) 2026, The Sluice authors
 //
 // Finds rules that forwarded packets would meet in the kernel and that the fast path goes around:
-// base chains of nftables (which is what iptables-nft makes, too) and tables of legacy iptables.
+// base chains of nftables (which is what iptables-nft makes, too) and tables of legacy iptables. And
+// whether the kernel forwards at all.
 
 #include "control/kernel.h"
 
@@ -253,4 +254,21 @@ int kernel_rules_check(const char *netns, char *text, size_t size)
 		rc = legacy_check(6, &found);
 	netns_leave(token);
 	return rc < 0 ? rc : found.any;
+}
+
+int kernel_forwards(const char *netns, uint8_t family)
+{
+	int token = netns_enter(netns), rc;
+	FILE *f;
+
+	if (token < 0)
+		return token;
+	f = fopen(family == 6 ? "/proc/sys/net/ipv6/conf/all/forwarding"
+			      : "/proc/sys/net/ipv4/ip_forward",
+		"re");
+	rc = f ? fgetc(f) != '0' : -errno;
+	if (f)
+		fclose(f);
+	netns_leave(token);
+	return rc;
 }

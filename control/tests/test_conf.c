@@ -634,7 +634,8 @@ static void test_files(void)
 	snprintf(crt, sizeof(crt), "%s/s.crt", dir);
 	snprintf(key, sizeof(key), "%s/s.key", dir);
 	CU_ASSERT_PTR_NULL(conf_load(file, &err));
-	snprintf(want, sizeof(want), "%s: cannot be read: No such file or directory", file);
+	snprintf(want, sizeof(want),
+		"%s: cannot be read: No such file or directory (-c FILE names another)", file);
 	CU_ASSERT_STRING_EQUAL(err.text, want);
 	CU_ASSERT_PTR_NULL(conf_load(dir, &err));
 	write_file(file, base, 0600);

@@ -693,6 +693,17 @@ static void test_rules(void)
 	CU_ASSERT_EQUAL(kernel_rules_check("no-such-namespace", text, sizeof(text)), -ENOENT);
 }
 
+static void test_forwards(void)
+{
+	sh("echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding");
+	CU_ASSERT_EQUAL(kernel_forwards("", 4), 1);
+	CU_ASSERT_EQUAL(kernel_forwards("", 6), 1);
+	sh("echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6/conf/all/forwarding");
+	CU_ASSERT_EQUAL(kernel_forwards("", 4), 0);
+	CU_ASSERT_EQUAL(kernel_forwards("", 6), 0);
+	CU_ASSERT_EQUAL(kernel_forwards("no-such-namespace", 4), -ENOENT);
+}
+
 // Makes the legacy table "filter" and gives its FORWARD chain a policy, as iptables -P would.
 // False: this kernel has none.
 static bool legacy_policy(int verdict)
@@ -770,6 +781,7 @@ int main(void)
 		{"names policy routing", test_policy},
 		{"finds forwarding rules", test_rules},
 		{"finds rules of legacy iptables", test_rules_legacy},
+		{"knows whether the kernel forwards", test_forwards},
 		{NULL, NULL},
 	};
 

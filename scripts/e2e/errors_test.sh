@@ -60,7 +60,12 @@ wait_for 10 proc_gone nobody || fail "sluiced runs as nobody"
 assert_log nobody 'CAP_[A-Z_]+ is missing .*start as root'
 ! on node ip -o link show | grep -qE 'sluice-|xdp' || fail "something was left behind"
 
-say_step "a second daemon"
+say_step "a node that does not forward"
+on node sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
 gateway_start
+assert_log sluiced 'gateway=demo: this namespace does not forward IPv4: set net.ipv4.ip_forward to 1'
+assert_no_log sluiced 'does not forward IPv6'
+
+say_step "a second daemon"
 sluiced_refuses 'running|in use|busy'
 test_done
