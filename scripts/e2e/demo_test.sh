@@ -30,6 +30,12 @@ if ! compgen -G '/run/sluice-demo.*/keep' >/dev/null; then
 	demo --stop || fail "demo --stop failed: $(cat "$BED_DIR/demo.log")"
 	assert_not "something is left" [ -e "$kept" ]
 fi
+say_step "no memory for hugepages"
+for mb in 9999999 many; do
+	! SLUICE_HUGE_MB=$mb demo || fail "the demo passed with SLUICE_HUGE_MB=$mb"
+	assert_eq "lines of the error" "$(sed -n '/^error: /,$p' "$BED_DIR/demo.log" | wc -l)" 1
+	grep -qE '^error: .*SLUICE_HUGE_MB' "$BED_DIR/demo.log" || fail "$(cat "$BED_DIR/demo.log")"
+done
 say_step "wrong arguments"
 rc=0
 demo --nonsense || rc=$?

@@ -8,17 +8,19 @@
 SLUICE_BUILD=${SLUICE_BUILD_DIR:-$SLUICE_TOP/build}
 SLUICE_JOBS=${SLUICE_JOBS:-$(nproc)}
 LOG_FILE=
+LOG_TELLS= # why it failed
 STEP_PID=
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
 say() { printf '%s\n' "$*"; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
 
-# Ends the command with one line that says what went wrong and how to mend it; quotes the log.
+# Ends the command with one line that says what went wrong and how to mend it. Quotes the log if
+# that says more: after a step that failed.
 die() {
 	progress_clear
 	printf 'error: %s\n' "$*" >&2
-	log_quote "$LOG_FILE"
+	[ -z "$LOG_TELLS" ] || log_quote "$LOG_FILE"
 	exit 1
 }
 
@@ -86,8 +88,9 @@ step() {
 		progress_clear
 	fi
 	wait "$STEP_PID" || rc=$?
-	STEP_PID=
+	STEP_PID='' LOG_TELLS=''
 	if [ $rc -ne 0 ]; then
+		LOG_TELLS=1
 		return $rc
 	fi
 	[ -n "${STEP_QUIET:-}" ] || say "$title: done ($((SECONDS - start)) s)"

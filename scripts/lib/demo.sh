@@ -72,7 +72,7 @@ demo_fail() {
 	local name=$1
 	shift
 	[ ! -f "$BED_DIR/$name.log" ] || {
-		LOG_FILE=$(log_dir)/demo-$name.log
+		LOG_FILE=$(log_dir)/demo-$name.log LOG_TELLS=1
 		cp "$BED_DIR/$name.log" "$LOG_FILE"
 	}
 	[ -z "$DEMO_JSON" ] || printf '{"ok":false}\n' >"$DEMO_JSON"
@@ -201,7 +201,7 @@ demo_judge() {
 	verdict=$(demo_verdict)
 	[ -z "$verdict" ] || {
 		cp "$BED_DIR/sluiced.log" "$(log_dir)/demo-sluiced.log"
-		LOG_FILE=$(log_dir)/demo-sluiced.log
+		LOG_FILE=$(log_dir)/demo-sluiced.log LOG_TELLS=1
 		die "the demo failed: ${verdict//$'\n'/; }"
 	}
 }

@@ -17,10 +17,16 @@ huge_free_mb() {
 
 # Reserves what is missing of 2 MB pages; never takes pages away.
 setup_hugepages() {
-	local free total want
+	local free total want memory
+	[[ $SETUP_HUGE_MB =~ ^[1-9][0-9]{0,8}$ ]] ||
+		die "SLUICE_HUGE_MB must be a number of megabytes, 1 or more, got \"$SETUP_HUGE_MB\""
 	[ -d "$SETUP_HUGE_DIR" ] || die "this kernel has no 2 MB hugepages (CONFIG_HUGETLBFS)"
 	free=$(huge_free_mb)
 	[ "$free" -lt "$SETUP_HUGE_MB" ] || return 0
+	# Before it is tried: the kernel would give what it has, and take it from everything else.
+	memory=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)
+	[ $((SETUP_HUGE_MB - free)) -lt "$memory" ] ||
+		die "$SETUP_HUGE_MB MB of hugepages do not fit: $free MB are free, $memory MB of memory available: free memory, or set SLUICE_HUGE_MB"
 	total=$(<"$SETUP_HUGE_DIR/nr_hugepages")
 	want=$((total + (SETUP_HUGE_MB - free + 1) / 2))
 	sync
