@@ -90,7 +90,8 @@ int steer_clean(int ifindex)
 			name, (unsigned int)id, name);
 	holder = xdp_program_holder((uint32_t)id);
 	if (holder)
-		return errno_log(EBUSY, "%s: in use by process %d", name, (int)holder);
+		return errno_log(
+			EBUSY, "%s: in use by process %d: stop it first", name, (int)holder);
 	ret = xdp_program_detach(ifindex, (uint32_t)id);
 	if (ret < 0)
 		return errno_log(ret, "%s: cannot remove the XDP program of an earlier run", name);
