@@ -38,7 +38,6 @@ static int msg_fill(
 		.opcode = opcode,
 		.id = id,
 		.len = (uint16_t)len,
-		.retry_ms = RELIABLE_RETRY_MS,
 		.data = copy,
 	};
 	return 0;
@@ -49,6 +48,7 @@ void reliable_init(struct reliable *r, uint32_t send_next, uint32_t recv_next)
 	memset(r, 0, sizeof(*r));
 	r->send_next = send_next;
 	r->recv_next = recv_next;
+	r->retry_min_ms = RELIABLE_RETRY_MIN_MS;
 	r->retry_max_ms = RELIABLE_RETRY_MAX_MS;
 }
 
@@ -61,9 +61,31 @@ void reliable_fini(struct reliable *r)
 	memset(r, 0, sizeof(*r));
 }
 
+static void measure(struct reliable_rtt *rtt, uint64_t ms)
+{
+	uint32_t now = ms < RELIABLE_RETRY_MAX_MS ? (uint32_t)ms : RELIABLE_RETRY_MAX_MS, off;
+
+	if (!rtt->known) {
+		*rtt = (struct reliable_rtt){true, now, now / 2};
+		return;
+	}
+	off = now > rtt->smoothed_ms ? now - rtt->smoothed_ms : rtt->smoothed_ms - now;
+	rtt->deviation_ms = (3 * rtt->deviation_ms + off) / 4;
+	rtt->smoothed_ms = (7 * rtt->smoothed_ms + now) / 8;
+}
+
+static uint32_t first_retry_ms(const struct reliable *r)
+{
+	uint32_t ms = r->rtt.smoothed_ms + 4 * r->rtt.deviation_ms;
+
+	if (!r->rtt.known)
+		return RELIABLE_RETRY_MS;
+	return ms < r->retry_min_ms ? r->retry_min_ms : ms > r->retry_max_ms ? r->retry_max_ms : ms;
+}
+
 // An acked message is done with. Messages sent before it that are still open get one mark each;
 // enough marks resend them at once. Acks of messages we no longer hold are normal: peers repeat.
-static void take_ack(struct reliable *r, uint32_t id)
+static void take_ack(struct reliable *r, uint32_t id, uint64_t now_ms)
 {
 	bool known = false;
 
@@ -72,6 +94,8 @@ static void take_ack(struct reliable *r, uint32_t id)
 
 		// Nobody can ack what was never sent.
 		if (m->used && m->id == id && m->due_ms != 0) {
+			if (!m->again && now_ms >= m->sent_ms)
+				measure(&r->rtt, now_ms - m->sent_ms);
 			msg_clear(m);
 			known = true;
 		}
@@ -122,10 +146,10 @@ static int take_message(struct reliable *r, const struct ctrl_pkt *p)
 	return 0;
 }
 
-int reliable_input(struct reliable *r, const struct ctrl_pkt *p)
+int reliable_input(struct reliable *r, const struct ctrl_pkt *p, uint64_t now_ms)
 {
 	for (unsigned int i = 0; i < p->ack_count; i++)
-		take_ack(r, p->acks[i]);
+		take_ack(r, p->acks[i], now_ms);
 	return ctrl_pkt_has_id(p->opcode) ? take_message(r, p) : 0;
 }
 
@@ -234,8 +258,13 @@ static void schedule_retry(struct reliable *r, struct reliable_msg *m, uint64_t 
 	bool first = m->due_ms == 0;
 	bool fast = m->later_acks >= RELIABLE_FAST_ACKS;
 
-	if (!first)
+	if (first) {
+		m->sent_ms = now_ms;
+		m->retry_ms = first_retry_ms(r);
+	} else {
+		m->again = true;
 		r->retransmits++;
+	}
 	// A fast retransmission is no sign of a slow path: the timer starts again, not doubled.
 	if (!first && !fast && m->retry_ms < r->retry_max_ms)
 		m->retry_ms *= 2;

@@ -15,7 +15,10 @@
 
 #define RELIABLE_SEND_WINDOW 4  // what the oldest clients hold
 #define RELIABLE_RECV_WINDOW 12 // what the newest clients send, and more
-#define RELIABLE_RETRY_MS 2000  // first retransmission, then doubled
+// First retransmission, then doubled: two seconds while no round trip was measured, then as RFC 6298
+// says. Not sooner than half a second: a client answers when it is done with its own TLS.
+#define RELIABLE_RETRY_MS 2000
+#define RELIABLE_RETRY_MIN_MS 500
 // A handshake has one hand window (60 s): doubled without end, a message gets five tries in it, and
 // where one packet in seven is lost one exchange in some hundreds fails. One packet in eight seconds
 // is no burden on any path.
@@ -26,17 +29,26 @@ struct reliable_msg {
 	bool used;
 	uint8_t opcode;
 	uint8_t later_acks; // send side
+	bool again;         // was sent more than once: its ack measures nothing (Karn)
 	uint16_t len;
 	uint32_t id;
 	uint32_t retry_ms;
+	uint64_t sent_ms;
 	uint64_t due_ms; // 0: not sent yet
 	uint8_t *data;   // heap; NULL if len is 0
+};
+
+// Round trip from message to ack, RFC 6298 section 2.
+struct reliable_rtt {
+	bool known;
+	uint32_t smoothed_ms, deviation_ms;
 };
 
 struct reliable {
 	uint32_t send_next; // id of the next new message
 	uint32_t recv_next; // id of the next message to deliver
-	uint32_t retry_max_ms;
+	uint32_t retry_min_ms, retry_max_ms;
+	struct reliable_rtt rtt; // a new key state may take over what the one before has learnt
 	struct reliable_msg send[RELIABLE_SEND_WINDOW];
 	struct reliable_msg recv[RELIABLE_RECV_WINDOW]; // at id % RELIABLE_RECV_WINDOW
 	uint8_t owed_count;                             // acks not sent yet, oldest first
@@ -52,7 +64,7 @@ void reliable_fini(struct reliable *r); // wipes what it holds; a zeroed struct 
 
 // Takes a packet: its acks, then its message (if it has one). A duplicate is acked again.
 // 0; -ERANGE: message beyond the window, dropped without ack; -ENOMEM.
-int reliable_input(struct reliable *r, const struct ctrl_pkt *p);
+int reliable_input(struct reliable *r, const struct ctrl_pkt *p, uint64_t now_ms);
 // Acks `id` without a message (the client's reset answered before there was a state).
 void reliable_owe_ack(struct reliable *r, uint32_t id);
 // The next message in order, or NULL. Stays valid until reliable_recv_done().

@@ -201,7 +201,8 @@ void session_input(struct session *s, const uint8_t *data, size_t len, uint64_t 
 	s->seen_ms = now_ms;
 	// Its acks count in any case. A message beyond the window, or without memory for it, is for
 	// the client a loss like any other.
-	(void)reliable_input(&ks->rel, &p);
+	(void)reliable_input(&ks->rel, &p, now_ms);
+	s->info.control_rtt_ms = ks->rel.rtt.smoothed_ms;
 	session_keys_run(s, ks, now_ms);
 	settle(s, now_ms);
 }

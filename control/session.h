@@ -174,8 +174,9 @@ struct session_info {
 	char tls_version[16], tls_suite[64];
 	uint8_t key_id; // newest
 	uint32_t renegotiations;
-	uint32_t floats;       // times its address has changed
-	uint64_t connected_ms; // clock_ms() when connected; 0: not yet
+	uint32_t floats;         // times its address has changed
+	uint32_t control_rtt_ms; // smoothed round trip of the control channel; 0: not measured
+	uint64_t connected_ms;   // clock_ms() when connected; 0: not yet
 };
 const struct session_info *session_info(const struct session *s);
 const struct session_lease *session_lease(const struct session *s); // NULL before admission

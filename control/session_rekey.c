@@ -124,6 +124,7 @@ static struct key_state *begin(struct session *s, uint8_t key_id, uint64_t now_m
 		key_state_fini(&fresh);
 		return NULL;
 	}
+	fresh.rel.rtt = s->keys[0].rel.rtt;
 	if (s->keys[0].stage == KEY_FAILED) {
 		session_keys_drop(s, &s->keys[0]);
 	} else {

@@ -423,6 +423,8 @@ json_t *stats_client(const char *gateway, const struct session_info *info,
 	set_int(o, "key_id", info->key_id);
 	set_int(o, "renegotiations", info->renegotiations);
 	set_int(o, "floats", info->floats);
+	if (info->control_rtt_ms)
+		set_int(o, "control_rtt_ms", info->control_rtt_ms);
 	if (info->connected_ms && now_ms >= info->connected_ms)
 		set_real(o, "connected_s", (double)(now_ms - info->connected_ms) / 1000);
 	if (stats)

@@ -37,11 +37,11 @@ static void feed_reliable(const struct ctrl_pkt *p)
 	while (reliable_send_room(&r) > 0)
 		FUZZ_CHECK(reliable_send(&r, OP_CONTROL_V1, (const uint8_t *)"text", 4) == 0);
 	drain(&r, 1000);
-	reliable_input(&r, p);
+	reliable_input(&r, p, 1);
 	drain(&r, 1000);
 	for (unsigned int i = 0; i < 2 * RELIABLE_RECV_WINDOW; i++) {
 		next.id = p->id + i * 7 % 16;
-		reliable_input(&r, &next);
+		reliable_input(&r, &next, 2);
 		FUZZ_CHECK(r.owed_count <= RELIABLE_RECV_WINDOW);
 	}
 	drain(&r, 4000);

@@ -74,7 +74,9 @@ static int key_init(
 	k->id = id;
 	k->started_ms = now;
 	reliable_init(&k->rel, 0, 0);
-	k->rel.retry_max_ms = UINT32_MAX; // stock clients double without end
+	// Stock clients begin at two seconds and double without end.
+	k->rel.retry_min_ms = RELIABLE_RETRY_MS;
+	k->rel.retry_max_ms = UINT32_MAX;
 	return reliable_send(&k->rel, reset, NULL, 0);
 }
 
@@ -348,7 +350,7 @@ void sim_client_input(struct sim_client *c, const uint8_t *data, size_t len, uin
 	k = find_key(c, &p, now);
 	if (!k)
 		return;
-	reliable_input(&k->rel, &p);
+	reliable_input(&k->rel, &p, now);
 	run(c, k, now);
 	settle(c, now);
 }

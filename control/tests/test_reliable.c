@@ -52,7 +52,7 @@ static void test_backoff(void)
 	CU_ASSERT_EQUAL(r.retransmits, 7);
 	p = ack(0, 1);
 	CU_ASSERT_FALSE(reliable_is_idle(&r));
-	CU_ASSERT_EQUAL(reliable_input(&r, &p), 0);
+	CU_ASSERT_EQUAL(reliable_input(&r, &p, 11), 0);
 	CU_ASSERT_TRUE(reliable_is_idle(&r));
 	CU_ASSERT_EQUAL(reliable_due_ms(&r), UINT64_MAX);
 	reliable_fini(&r);
@@ -75,10 +75,10 @@ static void test_send_window(void)
 	}
 	// The peer must hold all from the first open one: acks of later ones make no room.
 	p = ack(2, 3);
-	reliable_input(&r, &p);
+	reliable_input(&r, &p, 11);
 	CU_ASSERT_EQUAL(reliable_send_room(&r), 0);
 	p = ack(1, 1);
-	reliable_input(&r, &p);
+	reliable_input(&r, &p, 11);
 	CU_ASSERT_EQUAL(reliable_send_room(&r), RELIABLE_SEND_WINDOW);
 	CU_ASSERT_EQUAL(
 		reliable_send(&r, OP_CONTROL_V1, (const uint8_t *)"", CTRL_PKT_BYTES_MAX + 1),
@@ -94,7 +94,7 @@ static void test_unsent_is_not_acked(void)
 
 	reliable_init(&r, 0, 0);
 	reliable_send(&r, OP_CONTROL_V1, NULL, 0);
-	reliable_input(&r, &p); // forged or foolish
+	reliable_input(&r, &p, 11); // forged or foolish
 	CU_ASSERT_FALSE(reliable_is_idle(&r));
 	CU_ASSERT_TRUE(reliable_output(&r, &p, 1));
 	CU_ASSERT_EQUAL(p.id, 0);
@@ -112,20 +112,61 @@ static void test_fast_retransmit(void)
 		CU_ASSERT_TRUE(reliable_output(&r, &p, 10));
 	}
 	p = ack(1, 1);
-	reliable_input(&r, &p);
-	reliable_input(&r, &p); // the same ack again is no news
-	reliable_input(&r, &p);
-	reliable_input(&r, &p);
+	reliable_input(&r, &p, 11);
+	reliable_input(&r, &p, 11); // the same ack again is no news
+	reliable_input(&r, &p, 11);
+	reliable_input(&r, &p, 11);
 	p = ack(2, 1);
-	reliable_input(&r, &p);
+	reliable_input(&r, &p, 11);
 	CU_ASSERT_FALSE(reliable_output(&r, &p, 11));
 	p = ack(3, 1);
-	reliable_input(&r, &p);
+	reliable_input(&r, &p, 11);
 	CU_ASSERT_EQUAL(reliable_due_ms(&r), 0);
 	CU_ASSERT_TRUE(reliable_output(&r, &p, 11));
 	CU_ASSERT_EQUAL(p.id, 0);
 	CU_ASSERT_FALSE(reliable_output(&r, &p, 12));                 // once
 	CU_ASSERT_EQUAL(reliable_due_ms(&r), 11 + RELIABLE_RETRY_MS); // timer not doubled
+	reliable_fini(&r);
+}
+
+// The timer follows the path: measured round trips, RFC 6298; what was sent twice measures nothing.
+static void test_rtt(void)
+{
+	struct reliable r;
+	struct ctrl_pkt p;
+	uint64_t now = 1000;
+
+	reliable_init(&r, 0, 0);
+	for (uint32_t id = 0; id < 40; id++) {
+		CU_ASSERT_EQUAL(reliable_send(&r, OP_CONTROL_V1, NULL, 0), 0);
+		CU_ASSERT_TRUE(reliable_output(&r, &p, now));
+		p = ack(id, 1);
+		reliable_input(&r, &p, now + 700);
+		now += 1000;
+		if (id == 0)
+			CU_ASSERT_EQUAL(r.rtt.smoothed_ms, 700);
+	}
+	CU_ASSERT_TRUE(r.rtt.smoothed_ms >= 690 && r.rtt.smoothed_ms <= 700);
+	CU_ASSERT_TRUE(r.rtt.deviation_ms < 20);
+	CU_ASSERT_EQUAL(reliable_send(&r, OP_CONTROL_V1, NULL, 0), 0);
+	CU_ASSERT_TRUE(reliable_output(&r, &p, now));
+	CU_ASSERT_TRUE(reliable_due_ms(&r) >= now + 690 && reliable_due_ms(&r) <= now + 780);
+	// Lost: sent again, and its ack says nothing of the path.
+	now = reliable_due_ms(&r);
+	CU_ASSERT_TRUE(reliable_output(&r, &p, now));
+	p = ack(40, 1);
+	reliable_input(&r, &p, now + 5);
+	CU_ASSERT_TRUE(r.rtt.smoothed_ms >= 690);
+	// A path that is fast does not make us hasty, one that is slow does not stop us.
+	r.rtt = (struct reliable_rtt){true, 1, 0};
+	CU_ASSERT_EQUAL(reliable_send(&r, OP_CONTROL_V1, NULL, 0), 0);
+	CU_ASSERT_TRUE(reliable_output(&r, &p, now));
+	CU_ASSERT_EQUAL(reliable_due_ms(&r), now + RELIABLE_RETRY_MIN_MS);
+	r.rtt = (struct reliable_rtt){true, 60000, 60000};
+	CU_ASSERT_EQUAL(reliable_send(&r, OP_CONTROL_V1, NULL, 0), 0);
+	CU_ASSERT_TRUE(reliable_output(&r, &p, now));
+	CU_ASSERT_EQUAL(r.send[(r.send_next - 1) % RELIABLE_SEND_WINDOW].due_ms,
+		now + RELIABLE_RETRY_MAX_MS);
 	reliable_fini(&r);
 }
 
@@ -139,16 +180,16 @@ static void test_receive(void)
 	p = control(3);
 	p.payload = (const uint8_t *)"three";
 	p.payload_len = 5;
-	CU_ASSERT_EQUAL(reliable_input(&r, &p), 0);
+	CU_ASSERT_EQUAL(reliable_input(&r, &p, 11), 0);
 	CU_ASSERT_PTR_NULL(reliable_recv(&r)); // 1 is missing
 	p = control(1 + RELIABLE_RECV_WINDOW);
-	CU_ASSERT_EQUAL(reliable_input(&r, &p), -ERANGE);
+	CU_ASSERT_EQUAL(reliable_input(&r, &p, 11), -ERANGE);
 	p = control(RELIABLE_RECV_WINDOW);
-	CU_ASSERT_EQUAL(reliable_input(&r, &p), 0); // the last of the window
+	CU_ASSERT_EQUAL(reliable_input(&r, &p, 11), 0); // the last of the window
 	p = control(1);
-	CU_ASSERT_EQUAL(reliable_input(&r, &p), 0);
+	CU_ASSERT_EQUAL(reliable_input(&r, &p, 11), 0);
 	p = control(2);
-	CU_ASSERT_EQUAL(reliable_input(&r, &p), 0);
+	CU_ASSERT_EQUAL(reliable_input(&r, &p, 11), 0);
 	for (uint32_t id = 1; id <= 3; id++) {
 		m = reliable_recv(&r);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(m);
@@ -174,9 +215,9 @@ static void test_receive(void)
 	CU_ASSERT_FALSE(reliable_output(&r, &p, 0));
 	// A duplicate is acked again, delivered or not, but not delivered again.
 	p = control(2);
-	CU_ASSERT_EQUAL(reliable_input(&r, &p), 0);
+	CU_ASSERT_EQUAL(reliable_input(&r, &p, 11), 0);
 	p = control(12);
-	CU_ASSERT_EQUAL(reliable_input(&r, &p), 0);
+	CU_ASSERT_EQUAL(reliable_input(&r, &p, 11), 0);
 	CU_ASSERT_PTR_NULL(reliable_recv(&r));
 	CU_ASSERT_TRUE(reliable_output(&r, &p, 0));
 	CU_ASSERT_EQUAL(p.acks[0], 2);
@@ -193,8 +234,8 @@ static void test_ack_list(void)
 	reliable_init(&r, 0, 0);
 	for (uint32_t id = 0; id < RELIABLE_RECV_WINDOW; id++) {
 		p = control(id);
-		reliable_input(&r, &p);
-		reliable_input(&r, &p); // owed once
+		reliable_input(&r, &p, 11);
+		reliable_input(&r, &p, 11); // owed once
 	}
 	reliable_send(&r, OP_CONTROL_V1, NULL, 0);
 	CU_ASSERT_TRUE(reliable_output(&r, &p, 0));
@@ -250,7 +291,7 @@ static void test_wrap(void)
 		p = control(id);
 		p.ack_count = 1;
 		p.acks[0] = id;
-		CU_ASSERT_EQUAL(reliable_input(&r, &p), 0);
+		CU_ASSERT_EQUAL(reliable_input(&r, &p, 11), 0);
 		CU_ASSERT_TRUE(reliable_is_idle(&r));
 		CU_ASSERT_PTR_NOT_NULL_FATAL(reliable_recv(&r));
 		reliable_recv_done(&r);
@@ -322,7 +363,7 @@ static void net_deliver(struct net *net, struct end ends[2], uint64_t now_ms)
 		}
 		ret = ctrl_pkt_parse(&p, net->pkts[i].data, net->pkts[i].len);
 		CU_ASSERT_EQUAL_FATAL(ret, 0);
-		ret = reliable_input(&ends[net->pkts[i].to].r, &p);
+		ret = reliable_input(&ends[net->pkts[i].to].r, &p, now_ms);
 		CU_ASSERT_FATAL(ret == 0); // our own window never overruns the peer's
 		net->pkts[i] = net->pkts[--net->count];
 	}
@@ -402,6 +443,7 @@ int main(void)
 		{"send window", test_send_window},
 		{"an ack of what was never sent", test_unsent_is_not_acked},
 		{"fast retransmission", test_fast_retransmit},
+		{"round trips", test_rtt},
 		{"in order, once", test_receive},
 		{"acks of each packet", test_ack_list},
 		{"acks without a message", test_owe_ack},
