@@ -4,6 +4,7 @@
 #include "control/capture.h"
 
 #include "dataplane/capture.h"
+#include "dataplane/counters.h"
 #include "dataplane/state.h"
 
 #include <rte_cycles.h>
@@ -23,6 +24,7 @@ struct capture_job {
 	uint64_t count; // still to come
 	uint64_t end_tsc;
 	uint64_t packets, lost;
+	uint64_t shed_before; // workers_shed() when it began
 	struct capture_sink sink;
 };
 
@@ -47,6 +49,23 @@ static void set_flags(struct capture *c, uint16_t gateway)
 	atomic_store_explicit(&c->flags[gateway], bits, memory_order_relaxed);
 }
 
+// Copies that workers did not make or could not hand over: above CAPTURE_PPS, ring or pool full.
+// They do not say of which gateway, so captures at the same time share them.
+static uint64_t workers_shed(const struct capture *c)
+{
+	const struct worker_counters *counters;
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; (counters = counters_of(c->dp, i)); i++)
+		sum += counter_get(&counters->load.capture_lost);
+	return sum;
+}
+
+static uint64_t job_lost(const struct capture_job *job)
+{
+	return job->lost + workers_shed(job->owner) - job->shed_before;
+}
+
 static void job_close(struct capture_job *job)
 {
 	struct capture *c = job->owner;
@@ -60,7 +79,7 @@ static void job_close(struct capture_job *job)
 static void job_end(struct capture_job *job, enum capture_end why)
 {
 	struct capture_sink sink = job->sink;
-	uint64_t packets = job->packets, lost = job->lost;
+	uint64_t packets = job->packets, lost = job_lost(job);
 
 	job_close(job);
 	sink.end(sink.arg, why, packets, lost);
@@ -187,6 +206,7 @@ struct capture_job *capture_start(struct capture *c, uint16_t gateway, uint8_t w
 		.what = what,
 		.count = count,
 		.end_tsc = rte_rdtsc() + seconds * rte_get_tsc_hz(),
+		.shed_before = workers_shed(c),
 		.sink = *sink,
 	};
 	c->running++;
@@ -199,6 +219,6 @@ void capture_stop(struct capture_job *job, uint64_t *packets, uint64_t *lost)
 	if (packets)
 		*packets = job->packets;
 	if (lost)
-		*lost = job->lost;
+		*lost = job_lost(job);
 	job_close(job);
 }

@@ -30,7 +30,8 @@ struct capture_packet {
 struct capture_sink {
 	// One packet. false: no room now, it is counted as lost.
 	bool (*packet)(void *arg, const struct capture_packet *p);
-	// By count or time; the job is gone when this returns.
+	// By count or time; the job is gone when this returns. lost: copies that did not come, for
+	// want of room here or because workers shed them (those of all captures that run).
 	void (*end)(void *arg, enum capture_end why, uint64_t packets, uint64_t lost);
 	void *arg;
 };

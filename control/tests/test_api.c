@@ -10,6 +10,7 @@
 #include "dataplane/capture.h"
 #include "dataplane/state.h"
 #include "dataplane/tests/harness.h"
+#include "dataplane/worker.h"
 
 #include <CUnit/CUnit.h>
 #include <rte_cycles.h>
@@ -344,6 +345,30 @@ static void test_capture_lost(void)
 	close(fd);
 }
 
+// What workers did not copy (above their rate) is lost to the capture, too; only what was shed
+// while it ran.
+static void test_capture_shed(void)
+{
+	struct load_counters *load = &dp->workers[0]->counters->load;
+	int fd = dial();
+
+	counter_add(&load->capture_lost, 1000); // before
+	put(fd, "{\"verb\":\"capture\",\"gateway\":\"gw1\",\"count\":1}\n");
+	CU_ASSERT_PTR_NOT_NULL(strstr(line(fd), "\"ok\":true"));
+	counter_add(&load->capture_lost, 7);
+	give_packet(1, CAPTURE_VPN, 'a', 4);
+	capture_drain(capture);
+	CU_ASSERT_PTR_NOT_NULL(strstr(line(fd), "\"event\":\"packet\""));
+	CU_ASSERT_STRING_EQUAL(
+		line(fd), "{\"event\":\"end\",\"reason\":\"count\",\"packets\":1,\"lost\":7}");
+	put(fd, "{\"verb\":\"capture\",\"gateway\":\"gw1\"}\n");
+	CU_ASSERT_PTR_NOT_NULL(strstr(line(fd), "\"ok\":true"));
+	counter_add(&load->capture_lost, 3);
+	put(fd, "{\"verb\":\"capture-stop\"}\n");
+	CU_ASSERT_PTR_NOT_NULL(strstr(line(fd), "{\"packets\":0,\"lost\":3}"));
+	close(fd);
+}
+
 static void test_socket(void)
 {
 	char other[80], deep[96];
@@ -382,6 +407,7 @@ int main(void)
 		{"capture", test_capture},
 		{"captures end", test_capture_ends},
 		{"capture loses copies", test_capture_lost},
+		{"copies that workers shed are lost to a capture", test_capture_shed},
 		{"socket file", test_socket},
 		{NULL, NULL},
 	};
@@ -394,7 +420,7 @@ int main(void)
 
 	harness_eal_init(256);
 	dp = dp_new(&limits);
-	if (!dp || !mkdtemp(dir))
+	if (!dp || !worker_new(dp, 0, 0, WORKER_POLL_BUSY) || !mkdtemp(dir))
 		return 1;
 	snprintf(path, sizeof(path), "%s/s", dir);
 	loop = ev_default_loop(0);
@@ -406,6 +432,7 @@ int main(void)
 	ret = harness_run("api", tests);
 	api_free(api);
 	capture_free(capture);
+	worker_free(dp->workers[0]);
 	dp_free(dp);
 	// The socket is gone with the api.
 	return ret || access(path, F_OK) == 0 || rmdir(dir) != 0;

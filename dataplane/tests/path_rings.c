@@ -4,6 +4,7 @@
 // What enters and leaves through rings: other workers, punt thread, control; and full queues.
 #include "dataplane/tests/path.h"
 
+#include "dataplane/capture.h"
 #include "dataplane/handoff.h"
 #include "dataplane/inbound.h"
 #include "dataplane/inject.h"
@@ -370,6 +371,67 @@ static void test_overload(void)
 	path_teardown(&p);
 }
 
+static unsigned int copies_of(unsigned int packets, struct path_peer *pp)
+{
+	struct packet_spec s = path_spec_out(pp, 4);
+	struct rte_mbuf *c[WORKER_BURST];
+	unsigned int copies = 0, n;
+
+	for (unsigned int i = 0; i < packets; i++) {
+		path_host_sends(&p, 0, pp, &s);
+		CU_ASSERT_TRUE(path_sent(&p, LINK, 0, &out)); // carried, copied or not
+		while ((n = capture_pop_burst(p.dp, c, WORKER_BURST))) {
+			rte_pktmbuf_free_bulk(c, n);
+			copies += n;
+		}
+	}
+	return copies;
+}
+
+// CAPTURE_PPS copies a second and a burst of a hundredth of that; every other one is counted.
+static void test_capture_limit(void)
+{
+	const unsigned int burst = CAPTURE_PPS / 100;
+	const struct load_counters *load;
+	struct path_peer *pp;
+
+	path_setup(&p, 1);
+	pp = path_peer_add(&p, 0, (struct path_peer_conf){0});
+	load = &p.w[0]->counters->load;
+	p.capture[0] = CAPTURE_VPN;
+	CU_ASSERT_EQUAL(copies_of(burst + 50, pp), burst);
+	CU_ASSERT_EQUAL(counter_get(&load->captured), burst);
+	CU_ASSERT_EQUAL(counter_get(&load->capture_lost), 50);
+	p.now_tsc += rte_get_tsc_hz() / 1000; // a millisecond
+	CU_ASSERT_EQUAL(copies_of(100, pp), CAPTURE_PPS / 1000);
+	CU_ASSERT_EQUAL(counter_get(&load->capture_lost), 50 + 100 - CAPTURE_PPS / 1000);
+	p.now_tsc += rte_get_tsc_hz(); // a full bucket holds no more than the burst
+	CU_ASSERT_EQUAL(copies_of(burst + 1, pp), burst);
+	path_teardown(&p);
+}
+
+// Nobody takes the copies: the ring is full, and packets go on.
+static void test_capture_full(void)
+{
+	unsigned int room, made = 0;
+	struct path_peer *pp;
+	struct packet_spec s;
+
+	path_setup(&p, 1);
+	pp = path_peer_add(&p, 0, (struct path_peer_conf){0});
+	s = path_spec_out(pp, 4);
+	room = rte_ring_get_capacity(p.dp->capture);
+	p.capture[0] = CAPTURE_VPN;
+	for (; made < room + 10; made++) {
+		p.now_tsc += rte_get_tsc_hz() / 1000;
+		path_host_sends(&p, 0, pp, &s);
+		CU_ASSERT_TRUE(path_sent(&p, LINK, 0, &out));
+	}
+	CU_ASSERT_EQUAL(counter_get(&p.w[0]->counters->load.captured), room);
+	CU_ASSERT_EQUAL(counter_get(&p.w[0]->counters->load.capture_lost), 10);
+	path_teardown(&p);
+}
+
 // A burst of several peers at once keeps order and ids per peer.
 static void test_mixed_burst(void)
 {
@@ -416,6 +478,8 @@ const struct harness_test path_ring_tests[] = {
 	{"bounds the slow path", test_punt_full_and_limit},
 	{"drops fragments without mbufs", test_no_mbuf},
 	{"sheds load before the cipher", test_overload},
+	{"copies for captures at a bounded rate", test_capture_limit},
+	{"counts copies that nobody took", test_capture_full},
 	{"keeps order in a mixed burst", test_mixed_burst},
 	{NULL, NULL},
 };
