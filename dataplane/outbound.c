@@ -361,18 +361,20 @@ static void send_one(struct worker *w, struct rte_mbuf *m, const struct peer_lin
 	const struct nexthop *nh)
 {
 	enum outer_csum csum = OUTER_CSUM_SOFTWARE;
+	const struct dp_port *port;
 	bool too_big;
 
 	if (unlikely(!nh)) {
 		send_by_kernel(w, m, link);
 		return;
 	}
+	port = &w->st->ports[nh->port];
 	too_big = m->data_len + link->hdr_len > nh->mtu;
 	if (link->udp_csum_zero && link->family == 4)
 		csum = OUTER_CSUM_ZERO;
-	else if (w->st->ports[nh->port].udp_csum_offload && !too_big)
+	else if (port->udp_csum_offload && !too_big)
 		csum = OUTER_CSUM_OFFLOAD;
-	outer_build(m, link, pkt_of(m)->link_tos, w->ip_id++, csum);
+	outer_build(m, link, pkt_of(m)->link_tos, w->ip_id++, csum, port->ip_csum_offload);
 	if (unlikely(too_big)) {
 		send_fragments(w, m, link, nh);
 		return;

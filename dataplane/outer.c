@@ -136,7 +136,8 @@ static uint16_t udp_csum(const struct peer_link *link, const uint8_t *udp, uint1
 	return field ? field : 0xffff; // 0 would mean "none"
 }
 
-void outer_header_write(
+// All but the two checksums.
+static void header_fill(
 	uint8_t *ip, const struct peer_link *link, uint8_t tos, uint16_t ip_id, uint16_t payload)
 {
 	rte_be16_t udp_len_be = rte_cpu_to_be_16(payload + OUTER_UDP_BYTES), v;
@@ -148,8 +149,6 @@ void outer_header_write(
 		memcpy(ip + 2, &v, 2);
 		v = rte_cpu_to_be_16(ip_id);
 		memcpy(ip + 4, &v, 2);
-		v = csum_ip4(ip, 5);
-		memcpy(ip + 10, &v, 2);
 	} else {
 		memcpy(ip, link->hdr, OUTER_IP6_BYTES + OUTER_UDP_BYTES);
 		ip[0] = (uint8_t)(0x60 | tos >> 4);
@@ -159,23 +158,42 @@ void outer_header_write(
 	memcpy(ip + link->hdr_len - 4, &udp_len_be, 2);
 }
 
+static void ip4_csum_write(uint8_t *ip)
+{
+	uint16_t v = csum_ip4(ip, 5);
+
+	memcpy(ip + 10, &v, 2);
+}
+
+void outer_header_write(
+	uint8_t *ip, const struct peer_link *link, uint8_t tos, uint16_t ip_id, uint16_t payload)
+{
+	header_fill(ip, link, tos, ip_id, payload);
+	if (link->family == 4)
+		ip4_csum_write(ip);
+}
+
 void outer_build(struct rte_mbuf *m, const struct peer_link *link, uint8_t tos, uint16_t ip_id,
-	enum outer_csum csum)
+	enum outer_csum csum, bool ip_offload)
 {
 	uint16_t payload = m->data_len, udp_len = payload + OUTER_UDP_BYTES, field = 0;
 	uint8_t *ip = (uint8_t *)rte_pktmbuf_prepend(m, link->hdr_len);
 
-	outer_header_write(ip, link, tos, ip_id, payload);
+	header_fill(ip, link, tos, ip_id, payload);
 	m->ol_flags = 0;
+	if (link->family == 4 && ip_offload)
+		m->ol_flags = RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_IPV4;
+	else if (link->family == 4)
+		ip4_csum_write(ip);
 	if (csum == OUTER_CSUM_SOFTWARE || (csum == OUTER_CSUM_ZERO && link->family == 6)) {
 		field = udp_csum(link, ip + link->hdr_len - OUTER_UDP_BYTES, udp_len);
 	} else if (csum == OUTER_CSUM_OFFLOAD) {
 		// What the port wants to find there: the pseudo header's sum, length included.
 		field = csum_fold((uint64_t)link->pseudo_sum + rte_cpu_to_be_16(udp_len));
-		m->ol_flags = RTE_MBUF_F_TX_UDP_CKSUM |
-			      (link->family == 4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
-		m->l3_len = link->hdr_len - OUTER_UDP_BYTES;
+		m->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM |
+			       (link->family == 4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
 	}
+	m->l3_len = link->hdr_len - OUTER_UDP_BYTES; // for either offload
 	memcpy(ip + link->hdr_len - 2, &field, 2);
 }
 
@@ -208,8 +226,7 @@ static void fragment_fill(struct rte_mbuf *f, const struct rte_mbuf *m, uint16_t
 		v = rte_cpu_to_be_16(off / 8 | (last ? 0 : RTE_IPV4_HDR_MF_FLAG));
 		memcpy(ip + 6, &v, 2);
 		memset(ip + 10, 0, 2);
-		v = csum_ip4(ip, 5);
-		memcpy(ip + 10, &v, 2);
+		ip4_csum_write(ip);
 	}
 	f->data_len = out_hdr + len;
 	f->pkt_len = f->data_len;

@@ -59,9 +59,10 @@ void outer_header_write(
 enum outer_csum { OUTER_CSUM_SOFTWARE, OUTER_CSUM_OFFLOAD, OUTER_CSUM_ZERO };
 
 // Puts IP and UDP in front of a sealed packet. The caller has checked headroom. ip_id is used for
-// IPv4. With OFFLOAD the port fills in the UDP checksum: needs m->l2_len, see frame_push().
+// IPv4. With OFFLOAD the port fills in the UDP checksum, with ip_offload that of the IPv4 header:
+// needs m->l2_len, see frame_push().
 void outer_build(struct rte_mbuf *m, const struct peer_link *link, uint8_t tos, uint16_t ip_id,
-	enum outer_csum csum);
+	enum outer_csum csum, bool ip_offload);
 
 // Splits an IP packet made by outer_build() with a software checksum into fragments of at most
 // mtu bytes, each one segment (an AF_XDP port cannot send chained mbufs, which is what

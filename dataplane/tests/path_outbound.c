@@ -482,28 +482,76 @@ static void test_csum_complete(void)
 	path_teardown(&p);
 }
 
+// A frame whose checksum field has only the pseudo header's sum. Returns its length.
+static size_t unfinished_frame(struct path_peer *pp, int family, uint8_t proto, uint8_t *frame)
+{
+	struct packet_spec s = path_spec_out(pp, family);
+	size_t ip_len = family == 4 ? 20 : 40, len;
+	uint8_t *ip = frame + 14, *field;
+	uint16_t pseudo;
+
+	s.proto = proto;
+	s.tcp_flags = 0x10;
+	len = path_vpn_frame(pp, &s, frame);
+	pseudo = (uint16_t)~packet_csum(ip + (family == 4 ? 12 : 8), family == 4 ? 8 : 32,
+		proto + (uint32_t)(len - 14 - ip_len));
+	field = ip + ip_len + (proto == IPPROTO_TCP ? 16 : 6);
+	field[0] = (uint8_t)(pseudo >> 8);
+	field[1] = (uint8_t)pseudo;
+	return len;
+}
+
+// On a port whose frames are finished nobody looks, and a wrong checksum stays wrong.
+static void test_csum_kinds(void)
+{
+	for (unsigned int i = 0; i < 8; i++) {
+		uint8_t proto = i & 1 ? IPPROTO_UDP : IPPROTO_TCP, frame[PACKET_MAX];
+		bool complete = i < 4;
+		struct path_peer *pp;
+		uint32_t id;
+		size_t len;
+
+		path_setup(&p, 1);
+		pp = path_peer_add(&p, 0, (struct path_peer_conf){0});
+		p.st->ports[VPN].complete_csum = complete;
+		len = unfinished_frame(pp, i & 2 ? 6 : 4, proto, frame);
+		CU_ASSERT_FALSE(packet_l4_ok(frame + 14));
+		path_in(&p, 0, VPN, frame, len);
+		CU_ASSERT_TRUE_FATAL(path_sent(&p, LINK, 0, &out));
+		CU_ASSERT_TRUE(path_open(pp, &out, true, &text, &id));
+		CU_ASSERT_EQUAL(packet_l4_ok(text.data), complete);
+		CU_ASSERT_EQUAL(counter_get(&p.w[0]->counters->port[VPN].csum_completed), complete);
+		path_teardown(&p);
+	}
+}
+
+// A packet to the client as the port gets it: the mbuf is ours, too.
+static struct rte_mbuf *offered(struct path_peer *pp)
+{
+	struct packet_spec s = path_spec_out(pp, 4);
+	uint8_t frame[PACKET_MAX];
+	struct rte_mbuf *m = path_mbuf(&p, frame, path_vpn_frame(pp, &s, frame));
+
+	rte_mbuf_refcnt_set(m, 2);
+	p.w[0]->st = state_get(p.dp);
+	outbound_burst(p.w[0], VPN, &m, 1);
+	worker_tx_flush(p.w[0]);
+	return m;
+}
+
 // The port computes the UDP checksum: it gets the pseudo header's sum and the lengths.
 static void test_csum_offload(void)
 {
 	struct path_peer *pp;
-	struct packet_spec s;
 	struct rte_mbuf *m;
-	uint8_t frame[PACKET_MAX], *ip;
 	uint16_t want;
-	size_t len;
+	uint8_t *ip;
 
 	path_setup(&p, 1);
 	pp = path_peer_add(&p, 0, (struct path_peer_conf){0});
 	p.st->ports[LINK].udp_csum_offload = true;
-	s = path_spec_out(pp, 4);
-	len = path_vpn_frame(pp, &s, frame);
-	m = path_mbuf(&p, frame, len);
-	rte_mbuf_refcnt_set(m, 2); // ours too
-	p.w[0]->st = state_get(p.dp);
-	outbound_burst(p.w[0], VPN, &m, 1);
-	worker_tx_flush(p.w[0]);
-	CU_ASSERT_TRUE((m->ol_flags & RTE_MBUF_F_TX_UDP_CKSUM) != 0);
-	CU_ASSERT_TRUE((m->ol_flags & RTE_MBUF_F_TX_IPV4) != 0);
+	m = offered(pp);
+	CU_ASSERT_EQUAL(m->ol_flags, RTE_MBUF_F_TX_UDP_CKSUM | RTE_MBUF_F_TX_IPV4);
 	CU_ASSERT_EQUAL(m->l2_len, 14);
 	CU_ASSERT_EQUAL(m->l3_len, 20);
 	ip = rte_pktmbuf_mtod_offset(m, uint8_t *, 14);
@@ -511,6 +559,43 @@ static void test_csum_offload(void)
 	want = (uint16_t)~packet_csum(ip + 12, 8, IPPROTO_UDP + (uint32_t)m->data_len - 34);
 	CU_ASSERT_EQUAL(ip[26] << 8 | ip[27], want);
 	rte_pktmbuf_free(m);
+	path_teardown(&p);
+}
+
+// The port computes the IPv4 header's: it finds zero there. IPv6 has none, fragments need their own.
+static void test_ip_csum_offload(void)
+{
+	static const uint8_t payload[1450];
+	struct path_peer *pp[2];
+	struct packet_spec s;
+	struct rte_mbuf *m;
+	uint8_t *ip;
+
+	path_setup(&p, 1);
+	pp[0] = path_peer_add(&p, 0, (struct path_peer_conf){0});
+	pp[1] = path_peer_add(&p, 1, (struct path_peer_conf){.link_family = 6});
+	p.st->ports[LINK].ip_csum_offload = true;
+	m = offered(pp[0]);
+	CU_ASSERT_EQUAL(m->ol_flags, RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_IPV4);
+	CU_ASSERT_EQUAL(m->l2_len, 14);
+	CU_ASSERT_EQUAL(m->l3_len, 20);
+	ip = rte_pktmbuf_mtod_offset(m, uint8_t *, 14);
+	CU_ASSERT_EQUAL(ip[10] << 8 | ip[11], 0);
+	CU_ASSERT_TRUE(packet_l4_ok(ip));
+	rte_pktmbuf_free(m);
+	m = offered(pp[1]);
+	CU_ASSERT_EQUAL(m->ol_flags, 0);
+	rte_pktmbuf_free(m);
+	while (path_sent(&p, LINK, 0, &out))
+		continue;
+	s = path_spec_out(pp[0], 4);
+	s.payload = payload;
+	s.payload_len = sizeof(payload);
+	path_host_sends(&p, 0, pp[0], &s);
+	for (int i = 0; i < 2; i++) {
+		CU_ASSERT_TRUE_FATAL(path_sent(&p, LINK, 0, &out));
+		CU_ASSERT_TRUE(packet_ip_ok(out.data + 14));
+	}
 	path_teardown(&p);
 }
 
@@ -550,7 +635,9 @@ const struct harness_test path_outbound_tests[] = {
 	{"sends to clients behind a VLAN", test_link_tagged},
 	{"fragments what the link cannot take", test_fragments},
 	{"finishes checksums", test_csum_complete},
+	{"finishes checksums of TCP and UDP over both families", test_csum_kinds},
 	{"leaves the UDP checksum to the port", test_csum_offload},
+	{"leaves the IPv4 header checksum to the port", test_ip_csum_offload},
 	{"captures", test_capture},
 	{NULL, NULL},
 };

@@ -177,7 +177,7 @@ static void build_check(const struct peer_link *link, size_t len, enum outer_csu
 	unsigned int hdr = link->family == 4 ? 20 : 40;
 	uint8_t *ip, *udp;
 
-	outer_build(m, link, 0xb9, 0x1234, csum);
+	outer_build(m, link, 0xb9, 0x1234, csum, false);
 	ip = rte_pktmbuf_mtod(m, uint8_t *);
 	udp = ip + hdr;
 	CU_ASSERT_EQUAL(m->pkt_len, len + hdr + 8);
@@ -229,7 +229,7 @@ static void test_zero_sum(void)
 
 		d[22] = (uint8_t)(v >> 8);
 		d[23] = (uint8_t)v;
-		outer_build(m, &link, 0, 1, OUTER_CSUM_SOFTWARE);
+		outer_build(m, &link, 0, 1, OUTER_CSUM_SOFTWARE, false);
 		d = rte_pktmbuf_mtod(m, uint8_t *);
 		if (d[26] == 0xff && d[27] == 0xff)
 			seen++;
@@ -247,7 +247,7 @@ static void test_fragment_bounds(void)
 	unsigned int n, free_before;
 
 	outer_link_init(&link, 4, addr_a, htons(1194), addr_b, htons(40000));
-	outer_build(m, &link, 0, 7, OUTER_CSUM_SOFTWARE);
+	outer_build(m, &link, 0, 7, OUTER_CSUM_SOFTWARE, false);
 	m->port = 3;
 	pkt_of(m)->gateway = 5;
 	free_before = rte_mempool_avail_count(pool);
