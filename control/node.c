@@ -3,6 +3,7 @@
 
 #include "control/node.h"
 
+#include "control/leftovers.h"
 #include "control/node_api.h"
 #include "control/pool.h"
 #include "control/publish.h"
@@ -263,6 +264,7 @@ static int start_fabric(struct node *n)
 	struct fabric_ops ops = {.routes_changed = routes_changed, .arg = n};
 	struct gateway_env env;
 
+	leftovers_remove(n->conf);
 	n->fabric = fabric_open(n->conf, n->loop, n->dp, n->publish, n->slowpath, &ops);
 	if (!n->fabric)
 		return -errno;

@@ -73,12 +73,21 @@ static const char *interface_name(int ifindex, char name[IF_NAMESIZE])
 	return name;
 }
 
+static int detach_stale(int ifindex, uint32_t id, const char *name)
+{
+	int ret = xdp_program_detach(ifindex, id);
+
+	if (ret < 0)
+		return errno_log(ret, "%s: cannot remove the XDP program of an earlier run", name);
+	LOG(NOTICE, "%s: removed the XDP program of an earlier run", name);
+	return 0;
+}
+
 int steer_clean(int ifindex)
 {
 	char name[IF_NAMESIZE];
 	int64_t id = xdp_program_id(ifindex);
 	pid_t holder;
-	int ret;
 
 	interface_name(ifindex, name);
 	if (id <= 0)
@@ -92,11 +101,27 @@ int steer_clean(int ifindex)
 	if (holder)
 		return errno_log(
 			EBUSY, "%s: in use by process %d: stop it first", name, (int)holder);
-	ret = xdp_program_detach(ifindex, (uint32_t)id);
-	if (ret < 0)
-		return errno_log(ret, "%s: cannot remove the XDP program of an earlier run", name);
-	LOG(NOTICE, "%s: removed the XDP program of an earlier run", name);
-	return 0;
+	return detach_stale(ifindex, (uint32_t)id, name);
+}
+
+int steer_clean_all(void)
+{
+	struct if_nameindex *links = if_nameindex(), *link;
+	int count = 0;
+
+	if (!links)
+		return errno_log(errno, "cannot list the interfaces");
+	for (link = links; link->if_index; link++) {
+		int64_t id = xdp_program_id((int)link->if_index);
+
+		if (id <= 0 || !xdp_program_is_ours((uint32_t)id) ||
+			xdp_program_holder((uint32_t)id))
+			continue;
+		if (detach_stale((int)link->if_index, (uint32_t)id, link->if_name) == 0)
+			count++;
+	}
+	if_freenameindex(links);
+	return count;
 }
 
 struct steer *steer_open_program(uint32_t program_id)

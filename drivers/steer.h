@@ -24,6 +24,11 @@ const char *steer_object_path(char *buf, size_t size);
 // Before port_open. 0, -EBUSY (foreign program), -errno.
 int steer_clean(int ifindex);
 
+// Takes programs of ours that no process holds off all interfaces of the namespace we are in:
+// a crashed run's, also where the configuration no longer has the interface. Leaves every other
+// program alone, and says nothing of it. Returns how many, or -errno.
+int steer_clean_all(void);
+
 // After port_start: finds the program on the interface. NULL and errno.
 struct steer *steer_open(int ifindex);
 // The same of a program that is on no interface, for tests.

@@ -398,24 +398,17 @@ static void test_stale_removed(void)
 	lab_down();
 }
 
-// The same program, but a living process holds it.
-static void test_live_refused(void)
+// Another process that holds a program until it is killed.
+static pid_t holder_start(int64_t program)
 {
-	struct port_conf conf = conf_of("v0", 1);
-	struct port *p = NULL;
-	char path[512], ready;
-	int64_t theirs;
 	int fds[2], fd;
+	char ready = 0;
 	pid_t pid;
 
-	CU_ASSERT_FATAL(lab_up(1));
-	CU_ASSERT_PTR_NOT_NULL_FATAL(steer_object_path(path, sizeof(path)));
-	CU_ASSERT_FATAL(netlab_run("g", "ip link set v0 xdp obj %s sec xdp", path));
-	theirs = program_on("v0");
 	CU_ASSERT_EQUAL_FATAL(pipe(fds), 0);
 	pid = fork();
 	if (pid == 0) {
-		fd = bpf_prog_get_fd_by_id((uint32_t)theirs);
+		fd = bpf_prog_get_fd_by_id((uint32_t)program);
 		ready = fd >= 0 ? 'y' : 'n';
 		if (write(fds[1], &ready, 1) == 1)
 			pause();
@@ -423,12 +416,65 @@ static void test_live_refused(void)
 	}
 	CU_ASSERT_EQUAL(read(fds[0], &ready, 1), 1);
 	CU_ASSERT_EQUAL(ready, 'y');
-	CU_ASSERT_EQUAL(port_open(&conf, pool, &p), -EBUSY);
-	CU_ASSERT_EQUAL(program_on("v0"), theirs);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
 	close(fds[0]);
 	close(fds[1]);
+	return pid;
+}
+
+static void holder_end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+// The same program, but a living process holds it.
+static void test_live_refused(void)
+{
+	struct port_conf conf = conf_of("v0", 1);
+	struct port *p = NULL;
+	char path[512];
+	int64_t theirs;
+	pid_t pid;
+
+	CU_ASSERT_FATAL(lab_up(1));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(steer_object_path(path, sizeof(path)));
+	CU_ASSERT_FATAL(netlab_run("g", "ip link set v0 xdp obj %s sec xdp", path));
+	theirs = program_on("v0");
+	pid = holder_start(theirs);
+	CU_ASSERT_EQUAL(port_open(&conf, pool, &p), -EBUSY);
+	CU_ASSERT_EQUAL(program_on("v0"), theirs);
+	holder_end(pid);
+	lab_down();
+}
+
+// Three interfaces that no configuration names: a dead run's program, a living process's, and a
+// stranger's. Only the first goes.
+static void test_clean_all(void)
+{
+	char path[512];
+	int64_t live, stranger;
+	int token, fd;
+	pid_t pid;
+
+	CU_ASSERT_FATAL(lab_up(1));
+	CU_ASSERT_FATAL(netlab_run("g", "ip link add s0 type veth peer name s1"));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(steer_object_path(path, sizeof(path)));
+	CU_ASSERT_FATAL(netlab_run("g", "ip link set s0 xdp obj %s sec xdp", path));
+	CU_ASSERT_FATAL(netlab_run("g", "ip link set s1 xdp obj %s sec xdp", path));
+	fd = trivial_program();
+	CU_ASSERT_EQUAL_FATAL(attach_in_g(fd), 0);
+	live = program_on("s1");
+	stranger = program_on("v0");
+	CU_ASSERT(program_on("s0") > 0 && live > 0 && stranger > 0);
+	pid = holder_start(live);
+	token = netns_enter(ns_g);
+	CU_ASSERT_EQUAL(steer_clean_all(), 1);
+	netns_leave(token);
+	CU_ASSERT_EQUAL(program_on("s0"), 0);
+	CU_ASSERT_EQUAL(program_on("s1"), live);
+	CU_ASSERT_EQUAL(program_on("v0"), stranger);
+	holder_end(pid);
+	close(fd);
 	lab_down();
 }
 
@@ -495,6 +541,7 @@ int main(void)
 		{"a foreign program survives the close", test_foreign_kept_at_close},
 		{"a stale program of ours is removed", test_stale_removed},
 		{"a program that a process holds is refused", test_live_refused},
+		{"what a dead run left on other interfaces is removed", test_clean_all},
 		{"errors", test_errors},
 		{"a failed setup leaves nothing", test_failed_setup_leaves_nothing},
 		{NULL, NULL},

@@ -3,7 +3,7 @@
 # Copyright (c) 2026, The Sluice authors
 #
 # The daemon stops and starts: clients are told, everything is cleaned up; after kill -9 the next
-# run removes what the last one left, and the client comes back.
+# run removes what the last one left, also from interfaces that it does not use, and the client comes back.
 # timeout: 180
 . "$(dirname "$0")/_init.sh"
 
@@ -16,7 +16,7 @@ client_back() {
 	on client1 ping -n -q -c 1 -W 1 "$(inside4 1)"
 }
 
-gateway_up
+gateway_up 1 2
 pings 1 "$(inside4 1)" 20
 say_step "TERM: the client is told and comes back"
 gateway_stop
@@ -38,5 +38,27 @@ client_wait 1 || fail "no connection after kill -9"
 pings 1 "$(inside4 1)" 20
 proc_stop openvpn1
 gateway_stop
+nothing_left
+
+say_step "kill -9, and an interface leaves the configuration: its program goes, a stranger's stays"
+gateway_start
+# A living daemon is told from a dead one by this descriptor.
+program=$(on node ip -d link show in2 | sed -n 's/.* id \([0-9]*\) .*/\1/p')
+grep -qsE "^prog_id:\s+$program$" "/proc/$(proc_pid sluiced)/fdinfo/"* || fail "sluiced does not hold its XDP program"
+TEST_CRASH_OK=1
+proc_stop sluiced KILL
+on node ip -o link show in2 | grep -q xdp || fail "no XDP program outlives kill -9: nothing to test"
+printf '__attribute__((section("xdp"), used)) int sluice_steer(void *ctx) { return 2; }\n' >"$BED_DIR/foreign.c"
+clang -O2 -g -target bpf -c "$BED_DIR/foreign.c" -o "$BED_DIR/foreign.o"
+on node ip link add foreign0 type veth peer name foreign1
+on node ip link set dev foreign0 xdpdrv obj "$BED_DIR/foreign.o" sec xdp
+sed -i '/name: in2,/d' "$BED_DIR/sluice.yaml"
+gateway_start
+TEST_CRASH_OK=
+assert_log sluiced 'in2: removed the XDP program of an earlier run'
+! on node ip -o link show in2 | grep -q xdp || fail "the XDP program of the run before is still on in2"
+on node ip -o link show foreign0 | grep -q xdp || fail "a stranger's XDP program is gone"
+gateway_stop
+on node ip link del foreign0
 nothing_left
 test_done
