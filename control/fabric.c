@@ -4,6 +4,7 @@
 #include "control/fabric.h"
 
 #include "dataplane/base/log.h"
+#include "dataplane/worker.h"
 #include "drivers/netns.h"
 #include "drivers/tun.h"
 
@@ -271,9 +272,22 @@ static int port_exception(struct fabric *f, struct fabric_port *fp)
 	return slowpath_exception_add(f->slowpath, fp->port->id, fp->exception_fd);
 }
 
-static int port_steer(const struct conf *conf, struct fabric_port *fp)
+// Workers that poll no port get nothing: the kernel has it all.
+static uint32_t steer_sides(const struct fabric *f, const struct fabric_port *fp)
 {
 	uint32_t sides = 0;
+
+	if (atomic_load(&f->dp->workers[0]->disabled))
+		return 0;
+	if (fp->conf->sides & PORT_LINK)
+		sides |= STEER_LINK;
+	if (fp->conf->sides & PORT_VPN)
+		sides |= STEER_VPN;
+	return sides;
+}
+
+static int port_steer(const struct fabric *f, const struct conf *conf, struct fabric_port *fp)
+{
 	int token, rc = 0;
 
 	if (fp->port->kind != PORT_AF_XDP)
@@ -287,12 +301,8 @@ static int port_steer(const struct conf *conf, struct fabric_port *fp)
 	netns_leave(token);
 	if (rc)
 		return rc;
-	if (fp->conf->sides & PORT_LINK)
-		sides |= STEER_LINK;
-	if (fp->conf->sides & PORT_VPN)
-		sides |= STEER_VPN;
-	rc = steer_config_set(fp->steer, fp->port->mac.addr_bytes, sides, conf->control_pps,
-		conf->control_prefix_pps);
+	rc = steer_config_set(fp->steer, fp->port->mac.addr_bytes, steer_sides(f, fp),
+		conf->control_pps, conf->control_prefix_pps);
 	if (!rc)
 		rc = steer_vlan_add(fp->steer, 0);
 	for (size_t i = 0; !rc && i < fp->conf->vlan_count; i++)
@@ -328,7 +338,7 @@ static int port_bring_up(struct fabric *f, const struct conf *conf, struct fabri
 	if (!rc)
 		port_vlan_names(fp);
 	if (!rc)
-		rc = port_steer(conf, fp);
+		rc = port_steer(f, conf, fp);
 	return rc;
 }
 

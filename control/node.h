@@ -39,7 +39,7 @@ struct node {
 	uint32_t reloads;
 };
 
-// Takes ownership of conf. idle_workers: poll nothing (test aid). NULL after one logged line.
+// Takes ownership of conf. idle_workers: poll no port (test aid). NULL after one logged line.
 struct node *node_start(struct conf *conf, bool idle_workers);
 // Runs until node_shutdown() has finished.
 void node_run(struct node *n);

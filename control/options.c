@@ -19,7 +19,7 @@ static const char help_text[] =
 	"  -c, --config FILE      configuration, default " OPTIONS_CONFIG "\n"
 	"      --check            validate the configuration and the files it names, and exit\n"
 	"      --log-level LEVEL  error, warning, notice, info or debug; before the configuration's\n"
-	"      --disable-workers  test aid: workers poll nothing, the kernel carries every packet\n"
+	"      --disable-workers  test aid: workers poll no port, all packets take the slow path\n"
 	"      --help             this text\n"
 	"      --help-config      every option of the configuration file\n"
 	"      --man              manual page sluice.yaml(5) as roff\n"

@@ -236,13 +236,12 @@ unsigned int worker_turn(struct worker *w)
 	w->st = state_get(w->dp);
 	if (unlikely(!w->st))
 		return 0;
-	if (likely(!atomic_load_explicit(&w->disabled, memory_order_relaxed))) {
+	if (likely(!atomic_load_explicit(&w->disabled, memory_order_relaxed)))
 		n += poll_ports(w, &full);
-		n += handoff_poll(w);
-		n += inject_poll(w);
-		handoff_flush(w);
-		worker_tx_flush(w);
-	}
+	n += handoff_poll(w);
+	n += inject_poll(w);
+	handoff_flush(w);
+	worker_tx_flush(w);
 	overload_turn(w->overload, w->now_tsc, full);
 	return n;
 }

@@ -72,7 +72,7 @@ struct worker {
 
 	// Written by control.
 	alignas(64) _Atomic(bool) stop;
-	_Atomic(bool) disabled; // polls nothing, so that everything is the kernel's
+	_Atomic(bool) disabled; // polls no port: only what the kernel had first comes in, by rings
 	_Atomic(uint32_t) load_epoch;
 };
 

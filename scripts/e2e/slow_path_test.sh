@@ -4,7 +4,7 @@
 #
 # The slow path is a way, not a loss: with fast_path off, and with workers disabled, the kernel
 # carries everything; a flood that only the kernel can answer is limited and disturbs no one.
-# timeout: 150
+# timeout: 180
 . "$(dirname "$0")/_init.sh"
 
 bed_usual 2
@@ -21,8 +21,22 @@ assert_eq "packets on the fast path" "$(gateway_counter 'fast_in_pkts + .fast_ou
 assert_ge "packets on the slow path" "$(gateway_counter slow_in_pkts)" 70
 client_stop 1
 gateway_stop
-say_step "a flood of expiring packets, limited"
+say_step "workers disabled"
 GATEWAY_EXTRA=
+conf_write
+sluiced_start --disable-workers || fail "sluiced did not start"
+client_start 1
+client_wait 1 || fail "client 1 did not connect"
+pings 1 "$(inside4 1)" 50
+pings 1 "$(inside6 1)" 20
+pings 1 10.8.0.1 5
+assert_eq "packets on the fast path" "$(gateway_counter 'fast_in_pkts + .fast_out_pkts')" 0
+assert_ge "packets on the slow path, in" "$(gateway_counter slow_in_pkts)" 75
+assert_ge "packets on the slow path, out" "$(gateway_counter slow_out_pkts)" 75
+assert_eq "packets received by ports" "$(counter '[.ports[] | select(.name | IN("out1", "out2", "in1")) | .rx] | add')" 0
+client_stop 1
+gateway_stop
+say_step "a flood of expiring packets, limited"
 conf_write
 gateway_start
 client_start 1
