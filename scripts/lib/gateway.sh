@@ -18,6 +18,7 @@ CONF_EXTRA=${CONF_EXTRA:-}     # lines at the top level
 GATEWAY_EXTRA=${GATEWAY_EXTRA:-} # lines of the gateway
 CLIENT_EXTRA=${CLIENT_EXTRA:-} # options of openvpn clients
 OUTER=${OUTER:-4}              # IP version clients connect with
+TLS_CRYPT=${TLS_CRYPT-yes}     # empty: a control channel without it
 
 node4() { printf '192.0.2.%s\n' $((($1 - 1) * 16 + 1)); }
 client4() { printf '192.0.2.%s\n' $((($1 - 1) * 16 + 2)); }
@@ -87,11 +88,11 @@ conf_gateway() { # NAME
 		    ca: ${PKI:-$BED_DIR/pki}/ca.crt
 		    cert: ${PKI:-$BED_DIR/pki}/server.crt
 		    key: ${PKI:-$BED_DIR/pki}/server.key
-		    tls_crypt: ${PKI:-$BED_DIR/pki}/tc.key
 		    client_cidr: ${CLIENT_CIDR:-10.8.0.0/24}
 		    client_cidr6: ${CLIENT_CIDR6:-fd00:8::/64}
 		    local_networks: [10.20.0.0/16, "fd00:20::/32"]
 	YAML
+	[ -z "$TLS_CRYPT" ] || printf '    tls_crypt: %s\n' "${PKI:-$BED_DIR/pki}/tc.key"
 	[ -z "$GATEWAY_EXTRA" ] || printf '%s\n' "$GATEWAY_EXTRA" | sed 's/^/    /'
 }
 
@@ -132,7 +133,7 @@ client_start() {
 	proc_start "openvpn$n" "client$n" ${CLIENT_WRAP:-} openvpn --client --dev tun --nobind \
 		--proto "udp${OUTER}" --remote "${ENDPOINT:-$(endpoint)}" "${PORT:-1194}" \
 		--ca "$pki/ca.crt" --cert "$pki/$cert.crt" --key "$pki/$cert.key" \
-		--tls-crypt "$pki/tc.key" --remote-cert-tls server --verb 4 --mute 0 \
+		${TLS_CRYPT:+--tls-crypt "$pki/tc.key"} --remote-cert-tls server --verb 4 --mute 0 \
 		--connect-retry 1 3 --tls-exit --suppress-timestamps ${CLIENT_EXTRA:-} "$@"
 }
 
