@@ -6,6 +6,9 @@
 
 SETUP_HUGE_MB=${SLUICE_HUGE_MB:-1024}
 SETUP_HUGE_DIR=/sys/kernel/mm/hugepages/hugepages-2048kB
+SETUP_TUN=/dev/net/tun
+SETUP_TUN_LOADED=/sys/class/misc/tun
+SETUP_CPUINFO=/proc/cpuinfo
 
 huge_free_mb() {
 	[ -r "$SETUP_HUGE_DIR/free_hugepages" ] || {
@@ -52,20 +55,23 @@ setup_bpffs() {
 }
 
 setup_tun() {
-	[ -c /dev/net/tun ] && return 0
-	command -v modprobe >/dev/null && modprobe tun 2>>"$LOG_FILE" || true
-	[ -c /dev/net/tun ] && return 0
-	mkdir -p /dev/net
-	mknod /dev/net/tun c 10 200 2>>"$LOG_FILE" && chmod 666 /dev/net/tun ||
-		die "no /dev/net/tun: load the tun module, or give this container the device"
-	say "changed: made /dev/net/tun"
+	[ -c "$SETUP_TUN" ] && return 0
+	# modprobe succeeds as well when the module was there: then nothing changed.
+	if [ ! -e "$SETUP_TUN_LOADED" ] && command -v modprobe >/dev/null && modprobe tun 2>>"$LOG_FILE"; then
+		say "changed: loaded the module tun"
+	fi
+	[ -c "$SETUP_TUN" ] && return 0
+	mkdir -p "$(dirname "$SETUP_TUN")"
+	mknod "$SETUP_TUN" c 10 200 2>>"$LOG_FILE" && chmod 666 "$SETUP_TUN" ||
+		die "no $SETUP_TUN: load the tun module, or give this container the device"
+	say "changed: made $SETUP_TUN"
 }
 
 setup_cpu() {
 	local flag
 	[ "$(uname -m)" = x86_64 ] || die "this machine is $(uname -m): Sluice needs x86-64"
 	for flag in aes avx pclmulqdq; do
-		grep -qw "$flag" /proc/cpuinfo || die "this CPU (or virtual machine) has no ${flag^^} instructions"
+		grep -qw "$flag" "$SETUP_CPUINFO" || die "this CPU (or virtual machine) has no ${flag^^} instructions"
 	done
 }
 
