@@ -5,7 +5,6 @@
 
 #include "dataplane/base/log.h"
 
-#include <rte_cpuflags.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -60,7 +59,7 @@ static int capabilities_check(void)
 	return 0;
 }
 
-static int cpu_check(void)
+int host_check_cpu(int (*has)(enum rte_cpu_flag_t flag))
 {
 	static const struct {
 		enum rte_cpu_flag_t flag;
@@ -73,20 +72,20 @@ static int cpu_check(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-		if (rte_cpu_get_flag_enabled(needed[i].flag) != 1)
+		if (has(needed[i].flag) != 1)
 			return errno_log(ENOTSUP,
 				"the CPU offers no %s: in a virtual machine choose CPU type \"host\"",
 				needed[i].name);
 	return 0;
 }
 
-static uint64_t number_read(const char *dir, const char *file)
+static uint64_t number_read(const char *dir, const char *pages, const char *file)
 {
 	unsigned long long value = 0;
 	char path[512];
 	FILE *f;
 
-	snprintf(path, sizeof(path), HUGEPAGES_DIR "/%s/%s", dir, file);
+	snprintf(path, sizeof(path), "%s/%s/%s", dir, pages, file);
 	f = fopen(path, "re");
 	if (!f)
 		return 0;
@@ -103,7 +102,7 @@ struct hugepages {
 	char text[192]; // what is there, for a message
 };
 
-static int hugepages_read(struct hugepages *h)
+static int hugepages_read(const char *dir, struct hugepages *h)
 {
 	unsigned long long kb;
 	uint64_t nfree, total;
@@ -112,14 +111,14 @@ static int hugepages_read(struct hugepages *h)
 	DIR *d;
 
 	memset(h, 0, sizeof(*h));
-	d = opendir(HUGEPAGES_DIR);
+	d = opendir(dir);
 	if (!d)
-		return errno_log(errno, "%s: the kernel offers no hugepages", HUGEPAGES_DIR);
+		return errno_log(errno, "%s: the kernel offers no hugepages", dir);
 	while ((e = readdir(d)) != NULL) {
 		if (sscanf(e->d_name, "hugepages-%llukB", &kb) != 1)
 			continue;
-		nfree = number_read(e->d_name, "free_hugepages");
-		total = number_read(e->d_name, "nr_hugepages");
+		nfree = number_read(dir, e->d_name, "free_hugepages");
+		total = number_read(dir, e->d_name, "nr_hugepages");
 		h->free_bytes += nfree * kb * 1024;
 		if (h->smallest_kb == 0 || kb < h->smallest_kb) {
 			h->smallest_kb = kb;
@@ -134,13 +133,13 @@ static int hugepages_read(struct hugepages *h)
 	return h->smallest_kb ? 0 : errno_log(ENOMEM, "the kernel offers no hugepages");
 }
 
-static int hugepages_check(uint64_t needed_bytes)
+int host_check_hugepages(const char *dir, uint64_t needed_bytes)
 {
 	uint64_t missing_pages, page_bytes;
 	struct hugepages h;
 	int ret;
 
-	ret = hugepages_read(&h);
+	ret = hugepages_read(dir, &h);
 	if (ret < 0)
 		return -ENOMEM;
 	if (h.free_bytes >= needed_bytes)
@@ -148,9 +147,9 @@ static int hugepages_check(uint64_t needed_bytes)
 	page_bytes = h.smallest_kb * 1024;
 	missing_pages = (needed_bytes - h.free_bytes + page_bytes - 1) / page_bytes;
 	LOG(ERR,
-		"hugepages: need %" PRIu64 " MB, %s: echo %" PRIu64 " > " HUGEPAGES_DIR
-		"/hugepages-%" PRIu64 "kB/nr_hugepages",
-		(needed_bytes + MIB - 1) / MIB, h.text, h.smallest_total + missing_pages,
+		"hugepages: need %" PRIu64 " MB, %s: echo %" PRIu64 " > %s/hugepages-%" PRIu64
+		"kB/nr_hugepages",
+		(needed_bytes + MIB - 1) / MIB, h.text, h.smallest_total + missing_pages, dir,
 		h.smallest_kb);
 	return -ENOMEM;
 }
@@ -161,9 +160,9 @@ int host_check(uint64_t memory_bytes)
 
 	ret = capabilities_check();
 	if (ret == 0)
-		ret = cpu_check();
+		ret = host_check_cpu(rte_cpu_get_flag_enabled);
 	if (ret == 0)
-		ret = hugepages_check(memory_bytes);
+		ret = host_check_hugepages(HUGEPAGES_DIR, memory_bytes);
 	return ret;
 }
 

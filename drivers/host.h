@@ -5,12 +5,19 @@
 // Each check logs one line that says what is missing and how to mend it. Main thread.
 #pragma once
 
+#include <rte_cpuflags.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
 // 0, or -EPERM (not root / no CAP_NET_ADMIN), -ENOTSUP (AES-NI, AVX), -ENOMEM (hugepages: tells
 // how many of which size are free and needed).
 int host_check(uint64_t memory_bytes);
+
+// The parts of host_check() that a test may ask of another machine. has: as
+// rte_cpu_get_flag_enabled(); dir: a directory like /sys/kernel/mm/hugepages.
+int host_check_cpu(int (*has)(enum rte_cpu_flag_t flag));
+int host_check_hugepages(const char *dir, uint64_t needed_bytes);
 
 // Initialises DPDK: --in-memory, no PCI scan unless pci_addrs, the lcores given as "1,2" or "1-3"
 // with control on main_lcore. An lcore runs on the CPU of its number; where the process has no such

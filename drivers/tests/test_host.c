@@ -13,7 +13,9 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,6 +73,127 @@ static void test_hugepages_missing(void)
 		CU_ASSERT_PTR_NOT_NULL(strstr(text, "echo "));
 	}
 	CU_ASSERT_EQUAL(lines(text), 1);
+}
+
+static enum rte_cpu_flag_t absent;
+
+static int has_all_but(enum rte_cpu_flag_t flag)
+{
+	return flag != absent;
+}
+
+static int cpu_without(void)
+{
+	return host_check_cpu(has_all_but);
+}
+
+static int unknown_flags(enum rte_cpu_flag_t flag)
+{
+	(void)flag;
+	return -EFAULT;
+}
+
+static int cpu_unknown(void)
+{
+	return host_check_cpu(unknown_flags);
+}
+
+static void test_cpu(void)
+{
+	static const struct {
+		enum rte_cpu_flag_t flag;
+		const char *name;
+	} rows[] = {
+		{RTE_CPUFLAG_AES, "AES-NI"},
+		{RTE_CPUFLAG_PCLMULQDQ, "PCLMULQDQ"},
+		{RTE_CPUFLAG_AVX, "AVX"},
+	};
+	char text[2048], want[128];
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		absent = rows[i].flag;
+		CU_ASSERT_EQUAL(in_child(cpu_without, text, sizeof(text)), ENOTSUP);
+		snprintf(want, sizeof(want),
+			"the CPU offers no %s: in a virtual machine choose CPU type \"host\"",
+			rows[i].name);
+		CU_ASSERT_PTR_NOT_NULL(strstr(text, want));
+		CU_ASSERT_EQUAL(lines(text), 1);
+	}
+	absent = RTE_CPUFLAG_SSE3; // nothing that we need
+	CU_ASSERT_EQUAL(in_child(cpu_without, text, sizeof(text)), 0);
+	CU_ASSERT_STRING_EQUAL(text, "");
+	CU_ASSERT_EQUAL(in_child(cpu_unknown, text, sizeof(text)), ENOTSUP);
+}
+
+static char sysfs[] = "/tmp/slhpXXXXXX";
+static uint64_t needed;
+
+static int pages_needed(void)
+{
+	return host_check_hugepages(sysfs, needed);
+}
+
+static void pages_write(const char *pages, const char *file, const char *value)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", sysfs, pages);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/%s/%s", sysfs, pages, file);
+	f = fopen(path, "w");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fputs(value, f);
+	fclose(f);
+}
+
+static void pages_remove(const char *pages)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s/free_hugepages", sysfs, pages);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/%s/nr_hugepages", sysfs, pages);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/%s", sysfs, pages);
+	rmdir(path);
+}
+
+// Too few, enough, none, and a kernel without any.
+static void test_hugepages(void)
+{
+	char text[2048], want[256];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(sysfs));
+	needed = 64 << 20;
+	CU_ASSERT_EQUAL(in_child(pages_needed, text, sizeof(text)), ENOMEM);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "the kernel offers no hugepages"));
+	CU_ASSERT_EQUAL(lines(text), 1);
+	pages_write("hugepages-2048kB", "nr_hugepages", "20\n");
+	pages_write("hugepages-2048kB", "free_hugepages", "5\n");
+	CU_ASSERT_EQUAL(in_child(pages_needed, text, sizeof(text)), ENOMEM);
+	// 20 and the 27 that are missing.
+	snprintf(want, sizeof(want),
+		"hugepages: need 64 MB, 5 of 20 pages of 2048 kB free: echo 47 > "
+		"%s/hugepages-2048kB/nr_hugepages",
+		sysfs);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, want));
+	CU_ASSERT_EQUAL(lines(text), 1);
+	needed = 10 << 20;
+	CU_ASSERT_EQUAL(in_child(pages_needed, text, sizeof(text)), 0);
+	// A free page of 1 GB is as good.
+	needed = 64 << 20;
+	pages_write("hugepages-1048576kB", "nr_hugepages", "1\n");
+	pages_write("hugepages-1048576kB", "free_hugepages", "1\n");
+	CU_ASSERT_EQUAL(in_child(pages_needed, text, sizeof(text)), 0);
+	CU_ASSERT_STRING_EQUAL(text, "");
+	pages_remove("hugepages-2048kB");
+	pages_remove("hugepages-1048576kB");
+	rmdir(sysfs);
+	CU_ASSERT_EQUAL(in_child(pages_needed, text, sizeof(text)), ENOMEM);
+	snprintf(want, sizeof(want), "%s: the kernel offers no hugepages", sysfs);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, want));
 }
 
 static int without_rights(void)
@@ -135,6 +258,8 @@ int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"hugepages missing", test_hugepages_missing},
+		{"instructions missing", test_cpu},
+		{"hugepages of another machine", test_hugepages},
 		{"no permission", test_not_root},
 		{"lcore lists that are refused", test_lcores_refused},
 		{NULL, NULL},
