@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Sluice authors
 //
-// What a kind of port has to say for itself; port.c does the rest. Only port*.c include this.
+// What a kind of port has to say for itself; port.c does the rest. Only port*.c and their tests include this.
 #pragma once
 
 #include "drivers/port.h"
@@ -65,6 +65,10 @@ extern const struct port_ops port_tap_ops;
 extern const struct port_ops port_ring_ops;
 extern const struct port_ops port_null_ops;
 extern const struct port_ops port_pcap_ops;
+
+// Whether DPDK may have the NIC: 0, -EINVAL (no address), -ENODEV, -EBUSY (no driver, or the kernel's),
+// after one logged line. devices: /sys/bus/pci/devices, or a test's.
+int port_pci_check(const char *devices, const char *address);
 
 // Appends to s->args; -E2BIG when full.
 int port_args_add(struct port_slot *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

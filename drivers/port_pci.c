@@ -16,17 +16,19 @@
 
 LOG_TYPE("port");
 
+#define PCI_DEVICES "/sys/bus/pci/devices"
+
 // The kernel driver that holds the NIC, "" if none.
-static int driver_of(const char *address, char *name, size_t size)
+static int driver_of(const char *devices, const char *address, char *name, size_t size)
 {
-	char path[128], target[PATH_MAX];
+	char path[256], target[PATH_MAX];
 	const char *slash;
 	ssize_t len;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", address);
+	snprintf(path, sizeof(path), "%s/%s", devices, address);
 	if (access(path, F_OK) < 0)
 		return -ENODEV;
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver", address);
+	snprintf(path, sizeof(path), "%s/%s/driver", devices, address);
 	len = readlink(path, target, sizeof(target) - 1);
 	target[len > 0 ? len : 0] = '\0';
 	slash = strrchr(target, '/');
@@ -34,21 +36,31 @@ static int driver_of(const char *address, char *name, size_t size)
 	return 0;
 }
 
-static int pci_prepare(const struct port_conf *conf, struct port_slot *s)
+int port_pci_check(const char *devices, const char *address)
 {
 	char driver[32];
 
-	if (strspn(conf->name, "0123456789abcdefABCDEF:.") != strlen(conf->name))
-		return errno_log(
-			EINVAL, "%s: expected a PCI address like 0000:3b:00.0", conf->name);
-	if (driver_of(conf->name, driver, sizeof(driver)) < 0)
-		return errno_log(ENODEV, "%s: no such PCI device (lspci -D)", conf->name);
+	if (strspn(address, "0123456789abcdefABCDEF:.") != strlen(address))
+		return errno_log(EINVAL, "%s: expected a PCI address like 0000:3b:00.0", address);
+	if (driver_of(devices, address, driver, sizeof(driver)) < 0)
+		return errno_log(ENODEV, "%s: no such PCI device (lspci -D)", address);
 	// mlx5 is bifurcated: its kernel driver stays, and DPDK works beside it.
-	if (strcmp(driver, "vfio-pci") && strcmp(driver, "uio_pci_generic") &&
-		strcmp(driver, "igb_uio") && strcmp(driver, "mlx5_core"))
-		return errno_log(EBUSY,
-			"%s: held by driver \"%s\": dpdk-devbind.py --bind=vfio-pci %s", conf->name,
-			driver, conf->name);
+	if (!strcmp(driver, "vfio-pci") || !strcmp(driver, "uio_pci_generic") ||
+		!strcmp(driver, "igb_uio") || !strcmp(driver, "mlx5_core"))
+		return 0;
+	if (!driver[0])
+		return errno_log(EBUSY, "%s: has no driver: dpdk-devbind.py --bind=vfio-pci %s",
+			address, address);
+	return errno_log(EBUSY, "%s: held by driver \"%s\": dpdk-devbind.py --bind=vfio-pci %s",
+		address, driver, address);
+}
+
+static int pci_prepare(const struct port_conf *conf, struct port_slot *s)
+{
+	int ret = port_pci_check(PCI_DEVICES, conf->name);
+
+	if (ret < 0)
+		return ret;
 	snprintf(s->bus, sizeof(s->bus), "pci");
 	snprintf(s->pub.device, sizeof(s->pub.device), "%s", conf->name);
 	s->pub.needs_exception = true;

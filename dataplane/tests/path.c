@@ -81,7 +81,7 @@ static void nexthop_set(struct path *p, uint32_t index, uint16_t port, int vlan)
 		nh.l2[14] = (uint8_t)(vlan >> 8);
 		nh.l2[15] = (uint8_t)vlan;
 	}
-	fib_nexthop_set(p->dp->fib, index, &nh);
+	nexthop_free(fib_nexthop_set(p->dp->fib, index, &nh));
 }
 
 static void route_add(
@@ -160,6 +160,13 @@ void path_setup(struct path *p, unsigned int workers)
 		route_add(p, d, 4, "0a020000", 16, NH_UNRESOLVED);
 		route_add(p, d, 4, "0a030000", 16, NH_GONE);
 	}
+}
+
+void path_port_use(struct path *p, enum path_port place, const struct port *port)
+{
+	p->st->ports[port->id] = p->st->ports[place];
+	p->st->ports[port->id].port = port;
+	nexthop_set(p, place == LINK ? NH_LINK : NH_VPN, port->id, -1);
 }
 
 static void ring_clear(struct rte_ring *r)

@@ -77,6 +77,9 @@ extern const uint8_t path_mac[6], path_gateway_mac[6]; // of our ports, of every
 void path_setup(struct path *p, unsigned int workers);
 // Asserts that everything adds up and every mbuf is back.
 void path_teardown(struct path *p);
+// A port of another kind in the place of LINK or VPN: the worker polls it, and what goes to that side
+// goes out there. Until path_teardown(), before which the port must be closed.
+void path_port_use(struct path *p, enum path_port place, const struct port *port);
 // Counts a reason that the whole program has exercised.
 extern uint64_t path_drops_seen[DROP_REASON_COUNT], path_punts_seen[PUNT_REASON_COUNT];
 

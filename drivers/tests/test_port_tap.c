@@ -5,6 +5,7 @@
 // more lcores than the machine may have CPUs.
 
 #include "dataplane/tests/harness.h"
+#include "dataplane/tests/path.h"
 #include "drivers/host.h"
 #include "drivers/netns.h"
 #include "drivers/port.h"
@@ -15,11 +16,16 @@
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SKIPPED 77
 #define MEMORY_BYTES (64 << 20)
@@ -88,11 +94,101 @@ static void test_tap(void)
 	netns_leave(token);
 }
 
+static struct port *path_tap(struct path *p, enum path_port place, const char *name)
+{
+	struct port_conf conf = {
+		.kind = PORT_TAP, .side = place == LINK ? PORT_LINK : PORT_VPN, .queues = 1};
+	struct port *port = NULL;
+
+	snprintf(conf.name, sizeof(conf.name), "%s", name);
+	snprintf(conf.netns, sizeof(conf.netns), "%s", ns);
+	CU_ASSERT_EQUAL_FATAL(port_open(&conf, p->dp->pool, &port), 0);
+	CU_ASSERT_EQUAL_FATAL(port_start(port), 0);
+	path_port_use(p, place, port);
+	memcpy(port->mac.addr_bytes, path_mac, 6); // whom the frames are made for
+	return port;
+}
+
+// The kernel's end of a TAP, as frames.
+static int raw_socket(const char *name)
+{
+	struct sockaddr_ll ll = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+	int token = netns_enter(ns), fd;
+
+	ll.sll_ifindex = (int)if_nametoindex(name);
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL));
+	CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)&ll, sizeof(ll)), 0);
+	netns_leave(token);
+	return fd;
+}
+
+// Turns of the worker until a frame of ours comes out. Its length, 0: none came.
+static size_t frame_through(struct path *p, int fd, uint8_t *frame, size_t size)
+{
+	for (int tries = 0; tries < 1000; tries++) {
+		ssize_t n;
+
+		worker_turn(p->w[0]);
+		// The kernel sends of its own, too (neighbour discovery).
+		while ((n = recv(fd, frame, size, 0)) > 0)
+			if (!memcmp(frame, path_gateway_mac, 6) && !memcmp(frame + 6, path_mac, 6))
+				return (size_t)n;
+		nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+	}
+	return 0;
+}
+
+// Sealed frames that the kernel hands to one TAP leave the other one opened, and back.
+static void test_path(void)
+{
+	static struct path p;
+	static struct path_out out, text;
+	uint8_t ip[PACKET_MAX], data[PACKET_MAX], frame[PACKET_MAX];
+	struct path_peer *pp;
+	struct packet_spec s;
+	struct port *link, *vpn;
+	int link_fd, vpn_fd;
+	uint32_t id = 0;
+	size_t len;
+
+	path_setup(&p, 1);
+	pp = path_peer_add(&p, 0, (struct path_peer_conf){0});
+	link = path_tap(&p, LINK, "tap-l");
+	vpn = path_tap(&p, VPN, "tap-v");
+	CU_ASSERT(
+		netlab_run("t", "ip link set tap-l up") && netlab_run("t", "ip link set tap-v up"));
+	link_fd = raw_socket("tap-l");
+	vpn_fd = raw_socket("tap-v");
+	s = path_spec_in(pp, 4);
+	len = path_seal(pp, ip, packet_build(ip, &s), data);
+	len = path_link_frame(pp, 0, data, len, frame);
+	CU_ASSERT_EQUAL(send(link_fd, frame, len, 0), (ssize_t)len);
+	len = frame_through(&p, vpn_fd, frame, sizeof(frame));
+	CU_ASSERT_EQUAL(len, 14u + 20 + 8 + 19);
+	CU_ASSERT_EQUAL(frame[14 + 8], 63);
+	CU_ASSERT_EQUAL(memcmp(frame + 14 + 12, ip + 12, 20 + 8 + 19 - 12), 0);
+	s = path_spec_out(pp, 4);
+	len = path_vpn_frame(pp, &s, frame);
+	CU_ASSERT_EQUAL(send(vpn_fd, frame, len, 0), (ssize_t)len);
+	out.len = frame_through(&p, link_fd, out.data, sizeof(out.data));
+	CU_ASSERT_TRUE(path_open(pp, &out, true, &text, &id));
+	CU_ASSERT_EQUAL(id, 1);
+	CU_ASSERT_TRUE(packet_l4_ok(text.data));
+	CU_ASSERT_EQUAL(counter_get(&path_gateway(&p, 0, 0)->fast_in_pkts), 1);
+	CU_ASSERT_EQUAL(counter_get(&path_gateway(&p, 0, 0)->fast_out_pkts), 1);
+	close(link_fd);
+	close(vpn_fd);
+	port_close(link);
+	port_close(vpn);
+	path_teardown(&p);
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"lcores above the CPUs", test_lcores},
 		{"tap", test_tap},
+		{"data packets from TAP to TAP", test_path},
 		{NULL, NULL},
 	};
 	int ret;
@@ -105,6 +201,7 @@ int main(void)
 	pool = rte_pktmbuf_pool_create("test", 8191, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
 	if (!pool)
 		return 1;
+	path_ports_new();
 	netlab_name("t", ns, sizeof(ns));
 	if (!netlab_add("t"))
 		return 1;
