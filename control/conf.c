@@ -122,3 +122,20 @@ uint32_t conf_clients_max(const struct conf *c)
 		n += c->gateways[i].max_connections;
 	return n;
 }
+
+const char *const conf_placed_options[CONF_PLACES] = {"ca", "cert", "key", "crl_verify",
+	"tls_crypt", "tls_cipher", "tls_ciphersuites", "tls_groups"};
+
+void conf_gateway_error(const struct conf_gateway *g, const char *text, char *out, size_t size)
+{
+	for (size_t i = 0; i < CONF_PLACES; i++) {
+		size_t len = strlen(conf_placed_options[i]);
+
+		if (strncmp(text, conf_placed_options[i], len) != 0 || text[len] != ':')
+			continue;
+		snprintf(out, size, "%s:%u:%u: gateway %s: %s", g->file, g->places[i].line,
+			g->places[i].column, g->name, text);
+		return;
+	}
+	snprintf(out, size, "%s:%d: gateway %s: %s", g->file, g->line, g->name, text);
+}

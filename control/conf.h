@@ -78,9 +78,20 @@ struct conf_interface {
 	int line; // in the file, for messages
 };
 
+// Options whose values may turn out wrong after the file was read: contents of files, lists that only
+// OpenSSL understands.
+#define CONF_PLACES 8
+extern const char *const conf_placed_options[CONF_PLACES];
+
+struct conf_place {
+	uint32_t line, column;
+};
+
 struct conf_gateway {
 	char name[CONF_NAME_BYTES];
 	int line;
+	char file[CONF_PATH_BYTES];            // where it was read, for messages
+	struct conf_place places[CONF_PLACES]; // of conf_placed_options
 	struct conf_addr endpoint_addr;
 	uint16_t endpoint_port;
 	char netns[CONF_NAME_BYTES];      // inside; "": the daemon's own
@@ -163,6 +174,10 @@ struct conf *conf_load(const char *path, struct conf_error *err);
 struct conf *conf_parse(const char *text, size_t len, const char *path, struct conf_error *err);
 void conf_free(struct conf *c);
 struct conf_gateway *conf_gateway_by_name(const struct conf *c, const char *name);
+
+// "FILE:LINE:COLUMN: gateway NAME: TEXT" for what was found wrong after the file was read. A TEXT
+// that begins with one of conf_placed_options and a colon gets the place of its value.
+void conf_gateway_error(const struct conf_gateway *g, const char *text, char *out, size_t size);
 
 // Clients a node must have room for: the sum of max_connections.
 uint32_t conf_clients_max(const struct conf *c);

@@ -592,6 +592,16 @@ static void default_tun(struct conf_gateway *g)
 	snprintf(g->tun, sizeof(g->tun), "sluice-%.3s%s", g->name, tail);
 }
 
+static void remember_places(struct conf *c, struct conf_gateway *g, const struct conf_node *mapping)
+{
+	snprintf(g->file, sizeof(g->file), "%s", c->path);
+	for (size_t i = 0; i < CONF_PLACES; i++) {
+		const struct conf_node *n = place(mapping, conf_placed_options[i]);
+
+		g->places[i] = (struct conf_place){n->line, n->column};
+	}
+}
+
 int conf_check(struct conf *c, const struct conf_node *root, struct conf_error *err)
 {
 	struct check k = {
@@ -602,9 +612,11 @@ int conf_check(struct conf *c, const struct conf_node *root, struct conf_error *
 		return -1;
 	for (size_t i = 0; i < c->gateway_count; i++)
 		default_tun(&c->gateways[i]);
-	for (size_t i = 0; i < c->gateway_count; i++, n = n->next)
+	for (size_t i = 0; i < c->gateway_count; i++, n = n->next) {
+		remember_places(c, &c->gateways[i], n);
 		if (check_gateway(&k, i, n) < 0)
 			return -1;
+	}
 	if (conf_clients_max(c) > CLIENTS_MAX)
 		return fail(&k, k.gateways,
 			"max_connections of all gateways must be at most %d, got %u", CLIENTS_MAX,

@@ -29,20 +29,19 @@ struct gateway_settings *gateway_settings_load(
 	const struct conf_gateway *gw, char *err, size_t err_bytes)
 {
 	struct gateway_settings *s = calloc(1, sizeof(*s));
+	char text[TLS_TEXT_BYTES + CONF_PATH_BYTES] = "out of memory";
 
-	if (!s) {
-		snprintf(err, err_bytes, "out of memory");
-		return NULL;
-	}
+	if (!s)
+		goto err;
 	s->conf = *gw;
 	s->refs = 1;
-	s->tls = tls_context_new(&s->conf, err, err_bytes);
+	s->tls = tls_context_new(&s->conf, text, sizeof(text));
 	if (!s->tls)
 		goto err;
 	if (gw->tls_crypt[0]) {
 		s->wrap = tls_wrap_key_load(TLS_WRAP_CRYPT, gw->tls_crypt);
 		if (!s->wrap) {
-			snprintf(err, err_bytes, "tls_crypt: %s: %s", gw->tls_crypt,
+			snprintf(text, sizeof(text), "tls_crypt: %s: %s", gw->tls_crypt,
 				errno == EBADMSG ? "no \"OpenVPN Static key V1\" in it"
 						 : strerror(errno));
 			goto err;
@@ -52,6 +51,7 @@ struct gateway_settings *gateway_settings_load(
 		.gw = &s->conf, .tls = s->tls, .wrap = s->wrap, .ops = &client_session_ops};
 	return s;
 err:
+	conf_gateway_error(gw, text, err, err_bytes);
 	gateway_settings_put(s);
 	return NULL;
 }
@@ -278,12 +278,12 @@ static int open_endpoint(struct gateway *g, const struct conf_gateway *gw)
 static int gateway_bring_up(struct gateway *g, const struct conf_gateway *gw)
 {
 	struct gateway_settings *settings;
-	char err[512];
+	struct conf_error err;
 	int rc;
 
-	settings = gateway_settings_load(gw, err, sizeof(err));
+	settings = gateway_settings_load(gw, err.text, sizeof(err.text));
 	if (!settings) {
-		LOG(ERR, "gateway=%s: %s", gw->name, err);
+		LOG(ERR, "%s", err.text);
 		return -EINVAL;
 	}
 	gateway_settings_apply(g, settings);

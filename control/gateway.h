@@ -45,7 +45,7 @@ void gateway_close(struct gateway *g);
 const char *gateway_keep_fixed(
 	const struct gateway *g, struct conf_gateway *gw, unsigned int *next);
 // A configuration for sessions to come, loaded completely (files read) but not yet in force.
-// NULL on error, with one line in err.
+// NULL on error, with one line in err: file, line, column, gateway, option, what is wrong.
 struct gateway_settings;
 struct gateway_settings *gateway_settings_load(
 	const struct conf_gateway *gw, char *err, size_t err_bytes);

@@ -43,17 +43,14 @@ static void watch_signal(
 static int check(const struct conf *conf)
 {
 	struct gateway_settings *s;
-	char err[512];
+	struct conf_error err;
 
 	for (size_t i = 0; i < conf->warning_count; i++)
 		fprintf(stderr, "sluiced: warning: %s\n", conf->warnings[i]);
 	for (size_t i = 0; i < conf->gateway_count; i++) {
-		const struct conf_gateway *gw = &conf->gateways[i];
-
-		s = gateway_settings_load(gw, err, sizeof(err));
+		s = gateway_settings_load(&conf->gateways[i], err.text, sizeof(err.text));
 		if (!s) {
-			fprintf(stderr, "sluiced: %s:%d: gateway %s: %s\n", conf->path, gw->line,
-				gw->name, err);
+			fprintf(stderr, "sluiced: %s\n", err.text);
 			return 1;
 		}
 		gateway_settings_drop(s);

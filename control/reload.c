@@ -113,15 +113,15 @@ static int plan_existing(struct gateway *g, const struct conf_gateway *gw, struc
 	uint16_t id = gateway_id(g);
 	unsigned int next = 0;
 	const char *fixed;
-	char err[512];
+	struct conf_error err;
 
 	p->keep[id] = true;
 	while ((fixed = gateway_keep_fixed(g, &kept, &next)))
 		say(r, "refused: gateway %s: %s: needs a restart", gw->name, fixed);
-	p->settings[id] = gateway_settings_load(&kept, err, sizeof(err));
+	p->settings[id] = gateway_settings_load(&kept, err.text, sizeof(err.text));
 	if (p->settings[id])
 		return 0;
-	say(r, "error: gateway %s: %s", gw->name, err);
+	say(r, "error: %s", err.text);
 	return -EINVAL;
 }
 

@@ -24,7 +24,8 @@
 struct tls_context;
 struct tls_conn;
 
-// Loads ca, cert, key and crl of a gateway. NULL on error, with one line in err: file and reason.
+// Loads ca, cert, key and crl of a gateway. NULL on error, with one line in err: option, file and
+// reason.
 // A CRL that is configured but missing, unreadable or empty is an error; one past its next update
 // loads with a warning and refuses every client. Files are read here only: on reload make a new
 // context. It may be freed while connections made from it live.

@@ -25,15 +25,17 @@ LOG_TYPE("tls");
 #define CIPHERS_TLS_1_0 CIPHERS_TLS_1_2 ":ECDHE+AES:DHE+AES"
 #define CRLS_MAX 64
 
-static void set_error(char *err, size_t size, const char *file, const char *what)
+// err: "OPTION: FILE: WHAT (REASON)".
+static void set_error(
+	char *err, size_t size, const char *option, const char *file, const char *what)
 {
 	unsigned long e = ERR_peek_last_error();
 	const char *reason = e ? ERR_reason_error_string(e) : NULL;
 
 	if (reason)
-		snprintf(err, size, "%s: %s (%s)", file, what, reason);
+		snprintf(err, size, "%s: %s: %s (%s)", option, file, what, reason);
 	else
-		snprintf(err, size, "%s: %s", file, what);
+		snprintf(err, size, "%s: %s: %s", option, file, what);
 	ERR_clear_error();
 }
 
@@ -47,18 +49,18 @@ static int no_password(char *buf, int size, int writing, void *arg)
 	return -1;
 }
 
-static int is_readable(const char *file, char *err, size_t size)
+static int is_readable(const char *option, const char *file, char *err, size_t size)
 {
 	int e;
 
 	if (file[0] == '\0') {
-		snprintf(err, size, "cert and key must be set");
+		snprintf(err, size, "%s: must be set", option);
 		return -EINVAL;
 	}
 	if (access(file, R_OK) == 0)
 		return 0;
 	e = errno;
-	snprintf(err, size, "%s: %s", file, strerror(e));
+	snprintf(err, size, "%s: %s: %s", option, file, strerror(e));
 	return -e;
 }
 
@@ -68,11 +70,11 @@ static int load_ca(SSL_CTX *ctx, const char *file, char *err, size_t size)
 
 	if (file[0] == '\0') // the fingerprints say it
 		return 0;
-	if (is_readable(file, err, size))
+	if (is_readable("ca", file, err, size))
 		return -EINVAL;
 	names = SSL_load_client_CA_file(file);
 	if (!names || SSL_CTX_load_verify_file(ctx, file) != 1) {
-		set_error(err, size, file, "no usable CA certificate");
+		set_error(err, size, "ca", file, "no usable CA certificate");
 		sk_X509_NAME_pop_free(names, X509_NAME_free);
 		return -EINVAL;
 	}
@@ -84,18 +86,18 @@ static int load_cert(SSL_CTX *ctx, const struct conf_gateway *gw, char *err, siz
 {
 	char until[TLS_DATE_BYTES];
 
-	if (is_readable(gw->cert, err, size) || is_readable(gw->key, err, size))
+	if (is_readable("cert", gw->cert, err, size) || is_readable("key", gw->key, err, size))
 		return -EINVAL;
 	if (SSL_CTX_use_certificate_chain_file(ctx, gw->cert) != 1) {
-		set_error(err, size, gw->cert, "no usable certificate");
+		set_error(err, size, "cert", gw->cert, "no usable certificate");
 		return -EINVAL;
 	}
 	if (SSL_CTX_use_PrivateKey_file(ctx, gw->key, SSL_FILETYPE_PEM) != 1) {
-		set_error(err, size, gw->key, "no usable private key of that certificate");
+		set_error(err, size, "key", gw->key, "no usable private key of that certificate");
 		return -EINVAL;
 	}
 	if (SSL_CTX_check_private_key(ctx) != 1) {
-		set_error(err, size, gw->key, "does not belong to the certificate");
+		set_error(err, size, "key", gw->key, "does not belong to the certificate");
 		return -EINVAL;
 	}
 	if (X509_cmp_current_time(X509_get0_notAfter(SSL_CTX_get0_certificate(ctx))) < 0) {
@@ -152,13 +154,14 @@ static int load_crl(SSL_CTX *ctx, const struct conf_gateway *gw, char *err, size
 
 	if (gw->crl[0] == '\0')
 		return 0;
-	if (is_readable(gw->crl, err, size))
+	if (is_readable("crl_verify", gw->crl, err, size))
 		return -EINVAL;
 	bio = BIO_new_file(gw->crl, "r");
 	ret = bio ? add_crls(store, bio, gw) : -EINVAL;
 	BIO_free(bio);
 	if (ret) {
-		set_error(err, size, gw->crl, "no usable certificate revocation list");
+		set_error(
+			err, size, "crl_verify", gw->crl, "no usable certificate revocation list");
 		return ret;
 	}
 	// Every certificate of a chain needs a current list of its issuer; without one the client
@@ -246,7 +249,7 @@ struct tls_context *tls_context_new(const struct conf_gateway *gw, char *err, si
 		goto err;
 	}
 	if (!set_profile(ctx->ssl_ctx, gw)) {
-		set_error(err, err_bytes, gw->name, "OpenSSL refuses the TLS settings");
+		set_error(err, err_bytes, "TLS", gw->name, "OpenSSL refuses the settings");
 		goto err;
 	}
 	// After the lists, which may name a level as well.

@@ -612,6 +612,33 @@ static void test_example(void)
 	conf_free(c);
 }
 
+// What is wrong with a value is found out later, by whoever uses it: it still says where it stands.
+static void test_places(void)
+{
+	static const struct {
+		const char *text, *want;
+	} texts[] = {
+		{"cert: s.crt: bad", "sluice.yaml:10:11: gateway gw1: cert: s.crt: bad"},
+		{"key: s.key: bad", "sluice.yaml:11:10: gateway gw1: key: s.key: bad"},
+		{"ca: bad", "sluice.yaml:9:9: gateway gw1: ca: bad"},
+		// One that is not set, and none at all.
+		{"tls_groups: bad", "sluice.yaml:7:5: gateway gw1: tls_groups: bad"},
+		{"keys: bad", "sluice.yaml:7: gateway gw1: keys: bad"},
+	};
+	struct conf_error err = {0};
+	struct conf *c = parse(base, &err);
+	char got[256];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		conf_gateway_error(&c->gateways[0], texts[i].text, got, sizeof(got));
+		CU_ASSERT_STRING_EQUAL(got, texts[i].want);
+	}
+	conf_gateway_error(&c->gateways[1], "ca: bad", got, sizeof(got));
+	CU_ASSERT_STRING_EQUAL(got, "sluice.yaml:18:9: gateway gw2: ca: bad");
+	conf_free(c);
+}
+
 static void write_file(const char *path, const char *text, mode_t mode)
 {
 	FILE *f = fopen(path, "w");
@@ -731,6 +758,7 @@ int main(void)
 		{"warnings", test_warnings},
 		{"TUN devices of long names", test_long_names},
 		{"example", test_example},
+		{"places of values", test_places},
 		{"files", test_files},
 		{"help and manual page", test_texts},
 		{NULL, NULL},

@@ -238,21 +238,27 @@ static void test_files(void)
 {
 	static const struct {
 		const char *ca, *cert, *key, *crl;
-		const char *text; // after the path
+		const char *text, *option; // after the path, before it
 	} rows[] = {
-		{"none.crt", "server.crt", "server.key", NULL, "none.crt: No such file"},
-		{"server.key", "server.crt", "server.key", NULL, "server.key: no usable CA"},
-		{"ca.crt", "none.crt", "server.key", NULL, "none.crt: No such file"},
-		{"ca.crt", "server.key", "server.key", NULL, "server.key: no usable certificate"},
-		{"ca.crt", "server.crt", "none.key", NULL, "none.key: No such file"},
-		{"ca.crt", "server.crt", "alice.key", NULL, "alice.key: no usable private key"},
-		{"ca.crt", "server.crt", "server.key", "none.pem", "none.pem: No such file"},
+		{"none.crt", "server.crt", "server.key", NULL, "none.crt: No such file", "ca: "},
+		{"server.key", "server.crt", "server.key", NULL, "server.key: no usable CA",
+			"ca: "},
+		{"ca.crt", "none.crt", "server.key", NULL, "none.crt: No such file", "cert: "},
+		{"ca.crt", "server.key", "server.key", NULL, "server.key: no usable certificate",
+			"cert: "},
+		{"ca.crt", "server.crt", "none.key", NULL, "none.key: No such file", "key: "},
+		{"ca.crt", "server.crt", "alice.key", NULL, "alice.key: no usable private key",
+			"key: "},
+		{"ca.crt", "server.crt", "server.key", "none.pem", "none.pem: No such file",
+			"crl_verify: "},
 		{"ca.crt", "server.crt", "server.key", "ca.crt",
 			"ca.crt: no usable certificate "
-			"revocation list"},
+			"revocation list",
+			"crl_verify: "},
 		{"ca.crt", "server.crt", "server.key", "half.pem",
 			"half.pem: no usable certificate "
-			"revocation list"},
+			"revocation list",
+			"crl_verify: "},
 	};
 	struct conf_gateway gw;
 	char err[TLS_TEXT_BYTES];
@@ -267,6 +273,7 @@ static void test_files(void)
 		if (!strstr(err, rows[i].text))
 			fprintf(stderr, "row %zu: %s\n", i, err);
 		CU_ASSERT_PTR_NOT_NULL(strstr(err, rows[i].text));
+		CU_ASSERT_EQUAL(strncmp(err, rows[i].option, strlen(rows[i].option)), 0);
 		CU_ASSERT_PTR_NULL(strchr(err, '\n'));
 	}
 }

@@ -13,6 +13,12 @@ change() { # SED EXPRESSION
 	sed -i "$1" "$BED_DIR/sluice.yaml"
 }
 
+# What a file holds is found wrong in the same words by --check and at start.
+bad_contents() { # PATTERN
+	sluiced_refuses "^sluiced: .*sluice\.yaml:[0-9]+:[0-9]+: gateway demo: $1" --check
+	sluiced_refuses " error gateway: .*sluice\.yaml:[0-9]+:[0-9]+: gateway demo: $1"
+}
+
 bed_usual
 pki_all "$BED_DIR/pki" client1
 conf_write
@@ -30,11 +36,15 @@ sluiced_refuses 'no_such_option' --check
 change "s|/ca.crt|/absent.crt|"
 sluiced_refuses 'absent\.crt' --check
 change "s|/ca.crt|/tc.key|"
-sluiced_refuses 'sluice\.yaml:[0-9]+: gateway demo: .*tc\.key: no usable CA certificate' --check
+bad_contents 'ca: .*tc\.key: no usable CA certificate'
 change "s|/server.key|/client1.key|"
-sluiced_refuses 'gateway demo: .*client1\.key: no usable private key of that certificate' --check
+bad_contents 'key: .*client1\.key: no usable private key of that certificate'
 change "s|/tc.key|/ca.crt|"
-sluiced_refuses 'gateway demo: tls_crypt: .*no "OpenVPN Static key V1" in it' --check
+bad_contents 'tls_crypt: .*no "OpenVPN Static key V1" in it'
+GATEWAY_EXTRA="crl_verify: pki/tc.key" change ''
+bad_contents 'crl_verify: .*tc\.key: no usable certificate revocation list'
+GATEWAY_EXTRA="tls_groups: nonsense" change ''
+bad_contents 'tls_groups: OpenSSL cannot make sense of "nonsense"'
 good
 rm -f "$BED_DIR/none.yaml"
 out=$(on node "$SLUICED" -c "$BED_DIR/none.yaml" 2>&1) && fail "no configuration, no error"

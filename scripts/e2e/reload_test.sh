@@ -16,6 +16,11 @@ proc_signal sluiced HUP
 assert_log sluiced 'workers must be'
 assert "sluiced is gone" sluiced_answers
 out=$(ctl reload 2>&1) && fail "a bad file was applied: $out"
+say_step "a file of the gateway holds something else"
+sed 's|/server.key|/client1.key|' "$BED_DIR/good.yaml" >"$BED_DIR/sluice.yaml"
+out=$(ctl reload 2>&1) && fail "a key of another certificate was applied: $out"
+grep -qE 'sluice\.yaml:[0-9]+:[0-9]+: gateway demo: key: .*client1\.key: no usable private key of that certificate' <<<"$out" ||
+	fail "a key of another certificate: $out"
 say_step "what needs a restart is refused by name"
 sed 's/^workers: .*/workers: 2/' "$BED_DIR/good.yaml" >"$BED_DIR/sluice.yaml"
 out=$(ctl reload 2>&1 || true)
