@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ static const char help_text[] =
 	"\n"
 	"  --gateway GATEWAY            renegotiate, kill: only there\n"
 	"  --socket PATH                default " SOCKET_DEFAULT "\n"
-	"  --json                       the result as JSON\n"
+	"  --json                       the result as JSON, an error too (on standard output)\n"
 	"  --help, --version\n"
 	"\n"
 	"exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 daemon not reached\n";
@@ -204,18 +205,42 @@ static int parse(struct args *a, int argc, char **argv, const struct command **o
 	return -1;
 }
 
-static int no_daemon(const char *path, int err)
+static int failed(const struct args *a, int status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+// A line on standard error. With --json an object where the result would have been: on standard
+// output, unless that is a capture's file. Returns the exit status.
+static int failed(const struct args *a, int status, const char *fmt, ...)
+{
+	FILE *out = a->pcap && strcmp(a->pcap, "-") == 0 ? stderr : stdout;
+	char text[2048];
+	va_list ap;
+	json_t *o;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	o = a->json ? json_pack("{s:b, s:s}", "ok", 0, "error", text) : NULL;
+	if (o) {
+		json_dumpf(o, out, JSON_COMPACT);
+		fputc('\n', out);
+	} else { // or what is not UTF-8
+		fprintf(stderr, "sluicectl: %s\n", text);
+	}
+	json_decref(o);
+	return status;
+}
+
+static int no_daemon(const struct args *a, int err)
 {
 	if (err == ENOENT || err == ECONNREFUSED)
-		fprintf(stderr,
-			"sluicectl: sluiced is not running (nobody answers on %s): start it with "
-			"\"sluiced -c /etc/sluice/sluice.yaml\", or name its socket with --socket\n",
-			path);
-	else if (err == EACCES)
-		fprintf(stderr, "sluicectl: no permission for %s: run as root\n", path);
-	else
-		fprintf(stderr, "sluicectl: %s: %s\n", path, strerror(err));
-	return EXIT_NO_DAEMON;
+		return failed(a, EXIT_NO_DAEMON,
+			"sluiced is not running (nobody answers on %s): start it with "
+			"\"sluiced -c /etc/sluice/sluice.yaml\", or name its socket with --socket",
+			a->socket);
+	if (err == EACCES)
+		return failed(a, EXIT_NO_DAEMON, "no permission for %s: run as root", a->socket);
+	return failed(a, EXIT_NO_DAEMON, "%s: %s", a->socket, strerror(err));
 }
 
 // A stream to the daemon, or NULL and errno.
@@ -278,12 +303,11 @@ static json_t *daemon_line(FILE *f)
 	return o;
 }
 
-static int reply_error(const json_t *reply)
+static int reply_error(const struct args *a, const json_t *reply)
 {
 	const char *text = json_string_value(json_object_get(reply, "error"));
 
-	fprintf(stderr, "sluicectl: %s\n", text ? text : "sluiced gave no valid answer");
-	return EXIT_REFUSED;
+	return failed(a, EXIT_REFUSED, "%s", text ? text : "sluiced gave no valid answer");
 }
 
 static int capture_summary(const struct args *a, const json_t *end)
@@ -315,17 +339,13 @@ static int capture_loop(FILE *f, const struct args *a, FILE *pcap)
 		}
 		ret = ctl_capture_packet(pcap, line);
 		json_decref(line);
-		if (ret < 0) {
-			fprintf(stderr, "sluicectl: %s: %s\n", a->pcap, strerror(errno));
-			return EXIT_REFUSED;
-		}
+		if (ret < 0)
+			return failed(a, EXIT_REFUSED, "%s: %s", a->pcap, strerror(errno));
 		packets++;
 	}
-	if (!interrupted) {
-		fprintf(stderr, "sluicectl: sluiced went away, %lld packets in %s\n", packets,
-			a->pcap);
-		return EXIT_REFUSED;
-	}
+	if (!interrupted)
+		return failed(
+			a, EXIT_REFUSED, "sluiced went away, %lld packets in %s", packets, a->pcap);
 	end = json_pack("{s:I, s:I}", "packets", (json_int_t)packets, "lost", (json_int_t)0);
 	ret = capture_summary(a, end);
 	json_decref(end);
@@ -340,19 +360,17 @@ static int capture(FILE *f, const struct args *a, const json_t *result)
 	int ret;
 
 	if (!pcap || ctl_capture_begin(pcap, (unsigned int)snaplen) < 0) {
-		fprintf(stderr, "sluicectl: %s: %s\n", a->pcap, strerror(errno));
+		ret = failed(a, EXIT_REFUSED, "%s: %s", a->pcap, strerror(errno));
 		if (pcap)
 			fclose(pcap);
-		return EXIT_REFUSED;
+		return ret;
 	}
 	// No SA_RESTART: a signal ends the wait, the file stays whole.
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	ret = capture_loop(f, a, pcap);
-	if (fclose(pcap) != 0 && ret == EXIT_OK) {
-		fprintf(stderr, "sluicectl: %s: %s\n", a->pcap, strerror(errno));
-		ret = EXIT_REFUSED;
-	}
+	if (fclose(pcap) != 0 && ret == EXIT_OK)
+		ret = failed(a, EXIT_REFUSED, "%s: %s", a->pcap, strerror(errno));
 	return ret;
 }
 
@@ -361,7 +379,7 @@ static int show(FILE *f, const struct args *a, const struct command *c, const js
 	const json_t *result = json_object_get(reply, "result");
 
 	if (!json_is_true(json_object_get(reply, "ok")))
-		return reply_error(reply);
+		return reply_error(a, reply);
 	if (strcmp(c->name, "capture") == 0)
 		return capture(f, a, result);
 	if (a->json) {
@@ -393,11 +411,11 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	f = daemon_open(a.socket);
 	if (!f)
-		return no_daemon(a.socket, errno);
+		return no_daemon(&a, errno);
 	if (daemon_send(f, &a, c) < 0) {
-		fprintf(stderr, "sluicectl: %s: %s\n", a.socket, strerror(errno));
+		ret = failed(&a, EXIT_NO_DAEMON, "%s: %s", a.socket, strerror(errno));
 		fclose(f);
-		return EXIT_NO_DAEMON;
+		return ret;
 	}
 	reply = daemon_line(f);
 	ret = show(f, &a, c, reply);

@@ -62,6 +62,22 @@ assert_eq "clients killed" "$(ctl kill client1 --gateway demo | jq '.clients')" 
 client_wait 1 || fail "client 1 did not come back"
 wait_for 20 on client1 ping -n -q -c 1 -W 1 "$(inside4 1)" >/dev/null || fail "no ping after kill"
 
+say_step "errors as JSON"
+refused_json() { # STATUS ERROR COMMAND...
+	local want=$1 error=$2 out rc=0
+	shift 2
+	out=$("$SLUICECTL" --json "$@" 2>"$BED_DIR/stderr.log") || rc=$?
+	assert_eq "exit status of $*" $rc "$want"
+	assert_eq "standard error of $*" "$(<"$BED_DIR/stderr.log")" ""
+	assert_eq "keys of $*" "$(jq -c 'keys_unsorted' <<<"$out")" '["ok","error"]'
+	assert_eq "ok of $*" "$(jq .ok <<<"$out")" false
+	grep -qE -e "$error" <<<"$(jq -r .error <<<"$out")" || fail "sluicectl --json $* says $out, not \"$error\""
+}
+refused_json 1 '^no gateway "gw9"$' --socket "$BED_DIR/sluice.sock" clients gw9
+refused_json 3 '^sluiced is not running .* start it with' --socket "$BED_DIR/nothing.sock" status
+refused_json 1 '^/no/such/dir/x.pcap: No such file' --socket "$BED_DIR/sluice.sock" capture demo --pcap /no/such/dir/x.pcap
+refused_json 1 '^no gateway "gw9"$' --socket "$BED_DIR/sluice.sock" capture gw9 --pcap "$BED_DIR/x.pcap"
+
 say_step "errors"
 refused 1 'no gateway "gw9"' --socket "$BED_DIR/sluice.sock" clients gw9
 refused 1 'no connected client "nobody"' --socket "$BED_DIR/sluice.sock" kill nobody
