@@ -3,8 +3,9 @@
 # Copyright (c) 2026, The Sluice authors
 #
 # The demonstration itself: its JSON, its exit code, that it fails when the workers do nothing, the
-# comparison with stock openvpn and what it demands, --keep and --stop.
-# timeout: 300
+# comparison with stock openvpn and what it demands, --keep and --stop, and that it fails when the
+# daemon ends badly.
+# timeout: 420
 . "$(dirname "$0")/_init.sh"
 
 export SLUICE_LOG_DIR=$BED_DIR/demo
@@ -17,6 +18,24 @@ assert_eq ok "$(jq .ok "$BED_DIR/demo.json")" true
 say_step "workers disabled"
 ! demo --disable-workers --json "$BED_DIR/slow.json" || fail "the demo passed without workers"
 assert_eq ok "$(jq .ok "$BED_DIR/slow.json")" false
+# Everything works but what it is about: the share of the fast path.
+grep -qE '^error: the demo failed: workers carried 0 of [0-9]+ inbound packets, less than 95 %; workers carried 0 of [0-9]+ outbound packets, less than 95 %$' \
+	"$BED_DIR/demo.log" || fail "the demo without workers fails for another reason: $(tail -n 20 "$BED_DIR/demo.log")"
+assert_eq "pings lost without workers" "$(jq .ping_loss_pct "$BED_DIR/slow.json")" 0
+say_step "the daemon ends badly"
+cat >"$BED_DIR/ends_badly" <<'SH'
+#!/bin/bash
+"$@" &
+trap 'kill $!' TERM
+wait $!
+wait $!
+exit 3
+SH
+chmod +x "$BED_DIR/ends_badly"
+! SLUICED_WRAP="$BED_DIR/ends_badly" demo --json "$BED_DIR/badly.json" || fail "the demo passed with a daemon that ended with status 3"
+grep -q '^error: the demo failed: sluiced ended with status 3$' "$BED_DIR/demo.log" || fail "the demo says: $(tail -n 20 "$BED_DIR/demo.log")"
+assert_no_log demo '^demo: ok'
+assert_eq ok "$(jq .ok "$BED_DIR/badly.json")" false
 say_step "beside stock openvpn"
 COMPARE_ROUNDS=1 demo --compare || fail "the comparison failed: $(tail -n 20 "$BED_DIR/demo.log")"
 grep -qE 'A packet costs sluiced [0-9.]+ times less' "$BED_DIR/demo.log" || fail "no comparison: $(cat "$BED_DIR/demo.log")"

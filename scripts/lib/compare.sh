@@ -42,10 +42,14 @@ compare_cost_end() {
 
 compare_once() { # SERVER ROUND
 	demo_measure "$1"
-	[ "$1" = openvpn ] || demo_judge
 	printf '%s %s %s %s\n' "$1" "$TCP_UP" "$TCP_DOWN" "$COST_US" >>"$BED_DIR/compare"
-	client_stop 1
-	proc_stop "$([ "$1" = openvpn ] && echo server || echo sluiced)"
+	if [ "$1" = openvpn ]; then
+		client_stop 1
+		proc_stop server
+	else
+		demo_server_stop
+		demo_judge
+	fi
 }
 
 compare_run() {
@@ -57,6 +61,8 @@ compare_run() {
 		compare_once sluiced "$round"
 	done
 	compare_table || die "sluiced must be at least as fast each way, at $COMPARE_COST_RATIO times less server time per packet"
+	demo_end
+	[ -z "$DEMO_LEFT" ] || die "the demo failed: ${DEMO_LEFT%$'\n'}"
 	say "compare: ok"
 }
 

@@ -8,7 +8,7 @@ DEMO_SECONDS=5
 DEMO_FAST_PCT=95
 
 demo_options() {
-	DEMO_KEEP='' DEMO_JSON='' DEMO_COMPARE='' DEMO_STOP='' DEMO_SLUICED=()
+	DEMO_LEFT='' DEMO_KEEP='' DEMO_JSON='' DEMO_COMPARE='' DEMO_STOP='' DEMO_SLUICED=()
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--keep) DEMO_KEEP=1 ;;
@@ -52,6 +52,10 @@ demo_main() {
 	demo_prepare
 	demo_measure sluiced
 	demo_summary
+	[ -n "$DEMO_KEEP" ] || {
+		demo_server_stop
+		demo_end
+	}
 	[ -z "$DEMO_JSON" ] || demo_json >"$DEMO_JSON" || die "cannot write $DEMO_JSON"
 	demo_judge
 	say "demo: ok"
@@ -65,6 +69,23 @@ demo_exit() {
 	step_stop
 	[ -z "$BED_DIR" ] || [ -f "$BED_DIR/keep" ] || bed_end
 	exit $rc
+}
+
+# Takes the bed down. What did not go well is a line of DEMO_LEFT.
+demo_end() {
+	local dir=$BED_DIR prefix=$BED_PREFIX
+	say "Taking everything down"
+	bed_end
+	[ ! -e "$dir" ] && ! ip netns list | grep -q "^$prefix-" ||
+		DEMO_LEFT+="network namespaces $prefix-* or $dir are left"$'\n'
+}
+
+# The client leaves first: its goodbye is part of what must work.
+demo_server_stop() {
+	client_stop 1
+	proc_stop sluiced
+	cp "$BED_DIR/sluiced.log" "$(log_dir)/demo-sluiced.log"
+	[ "$PROC_STATUS" -eq 0 ] || DEMO_LEFT+="sluiced ended with status $PROC_STATUS"$'\n'
 }
 
 # A message of the demo that failed, with the log of the process to look into.
@@ -194,13 +215,14 @@ demo_verdict() {
 		say "workers carried $FAST_IN of $((FAST_IN + SLOW_IN)) inbound packets, less than $DEMO_FAST_PCT %"
 	[ $((FAST_OUT * 100)) -ge $(((FAST_OUT + SLOW_OUT) * DEMO_FAST_PCT)) ] && [ "$FAST_OUT" -gt 0 ] ||
 		say "workers carried $FAST_OUT of $((FAST_OUT + SLOW_OUT)) outbound packets, less than $DEMO_FAST_PCT %"
+	printf '%s' "$DEMO_LEFT"
 }
 
 demo_judge() {
 	local verdict
 	verdict=$(demo_verdict)
 	[ -z "$verdict" ] || {
-		cp "$BED_DIR/sluiced.log" "$(log_dir)/demo-sluiced.log"
+		[ -z "$BED_DIR" ] || cp "$BED_DIR/sluiced.log" "$(log_dir)/demo-sluiced.log"
 		LOG_FILE=$(log_dir)/demo-sluiced.log LOG_TELLS=1
 		die "the demo failed: ${verdict//$'\n'/; }"
 	}
