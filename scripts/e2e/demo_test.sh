@@ -3,18 +3,33 @@
 # Copyright (c) 2026, The Sluice authors
 #
 # The demonstration itself: its JSON, its exit code, that it fails when the workers do nothing, the
-# comparison with stock openvpn and what it demands, --keep and --stop, and that it fails when the
-# daemon ends badly.
+# comparison with stock openvpn and what it demands, its progress lines, --keep and --stop, and that it
+# fails when the daemon ends badly.
 # timeout: 420
 . "$(dirname "$0")/_init.sh"
 
 export SLUICE_LOG_DIR=$BED_DIR/demo
+unset STEP_QUIET # of the run of tests that this one is part of
 demo() { "$SLUICE_TOP/scripts/sluice" demo --seconds 2 "$@" >"$BED_DIR/demo.log" 2>&1; }
 
 demo --json "$BED_DIR/demo.json" || fail "the demo failed: $(tail -n 20 "$BED_DIR/demo.log")"
 assert_eq "keys of the JSON" "$(jq -r 'keys_unsorted | join(" ")' "$BED_DIR/demo.json")" \
 	"ok cipher ping_loss_pct tcp_up_mbps tcp_down_mbps fast_in_pkts fast_out_pkts slow_in_pkts slow_out_pkts"
 assert_eq ok "$(jq .ok "$BED_DIR/demo.json")" true
+say_step "progress: plain lines, and a log file with everything"
+for title in "Pinging the inside host" "Measuring TCP, client to inside host" "Measuring TCP, inside host to client"; do
+	assert_eq "lines of $title" "$(grep -cE "^$title( \.\.\.|: done \([0-9]+ s\))\$" "$BED_DIR/demo.log" || true)" 2
+	grep -q "^== $title: " "$SLUICE_LOG_DIR/demo.log" || fail "no \"$title\" in $SLUICE_LOG_DIR/demo.log"
+done
+assert_no_log demo $'\r|\033'
+grep -q ' bytes from ' "$SLUICE_LOG_DIR/demo.log" || fail "no output of ping in $SLUICE_LOG_DIR/demo.log"
+say_step "progress: a live line on a terminal"
+SHELL=/bin/bash TERM=xterm COLUMNS=100 script -qec "$SLUICE_TOP/scripts/sluice demo --seconds 2" "$BED_DIR/terminal.log" </dev/null >/dev/null ||
+	fail "the demo failed on a terminal: $(tail -n 20 "$BED_DIR/terminal.log")"
+title="Measuring TCP, client to inside host"
+assert_ge "times the live line was drawn" "$(tr '\r' '\n' <"$BED_DIR/terminal.log" | grep -cE "^"$'\033'"\[K$title \.\.\. [0-9]+s" || true)" 3
+assert_eq "plain lines on a terminal" "$(tr -d '\r' <"$BED_DIR/terminal.log" | grep -cE "^$title \.\.\.\$" || true)" 0
+tr '\r' '\n' <"$BED_DIR/terminal.log" | grep -qE "^"$'\033'"\[K$title: done \([0-9]+ s\)" || fail "no end of \"$title\""
 say_step "workers disabled"
 ! demo --disable-workers --json "$BED_DIR/slow.json" || fail "the demo passed without workers"
 assert_eq ok "$(jq .ok "$BED_DIR/slow.json")" false
@@ -55,6 +70,13 @@ for mb in 9999999 many; do
 	assert_eq "lines of the error" "$(sed -n '/^error: /,$p' "$BED_DIR/demo.log" | wc -l)" 1
 	grep -qE '^error: .*SLUICE_HUGE_MB' "$BED_DIR/demo.log" || fail "$(cat "$BED_DIR/demo.log")"
 done
+say_step "an error names its log file and quotes it"
+printf '#!/bin/sh\necho "sluiced: this is the reason"\nexit 1\n' >"$BED_DIR/no_start"
+chmod +x "$BED_DIR/no_start"
+! SLUICED_WRAP="$BED_DIR/no_start" demo || fail "the demo passed without sluiced"
+assert_eq "what is said of it" "$(grep -A 2 '^error: ' "$BED_DIR/demo.log")" "error: sluiced did not start
+The last lines of $SLUICE_LOG_DIR/demo-sluiced.log:
+  | sluiced: this is the reason"
 say_step "wrong arguments"
 rc=0
 demo --nonsense || rc=$?
