@@ -33,7 +33,7 @@ LOG_TYPE("node");
 
 // Snapshot ------------------------------------------------------------------------------------
 
-int node_publish(struct node *n)
+static int publish(struct node *n)
 {
 	struct dp_endpoint endpoints[DP_GATEWAYS_MAX];
 	struct dp_state *st;
@@ -59,6 +59,22 @@ int node_publish(struct node *n)
 	}
 	publish_state(n->publish, st);
 	return 0;
+}
+
+int node_publish(struct node *n)
+{
+	int rc = publish(n);
+
+	if (rc && !n->publish_again)
+		errno_log(rc, "workers keep the former snapshot for now");
+	n->publish_again = rc != 0;
+	for (uint16_t id = 0; !rc && id < n->dp->gateways_max; id++) {
+		if (!n->closed[id])
+			continue;
+		n->closed[id] = false;
+		publish_gateway_id_put(n->publish, id);
+	}
+	return rc;
 }
 
 // Events and ticks ----------------------------------------------------------------------------
@@ -90,10 +106,11 @@ static void gateways_leave(struct node *n, uint64_t now)
 		gateway_close(n->gateways[id]);
 		n->gateways[id] = NULL;
 		n->leaving[id] = false;
+		n->closed[id] = true;
 		changed = true;
 	}
-	if (changed && node_publish(n))
-		LOG(ERR, "out of memory: workers keep the former snapshot");
+	if (changed || n->publish_again)
+		node_publish(n); // logged there, and tried again
 }
 
 static bool sessions_over(const struct node *n)
@@ -270,8 +287,12 @@ static int start_fabric(struct node *n)
 		return -errno;
 	env = node_gateway_env(n);
 	for (size_t i = 0; i < n->conf->gateway_count; i++) {
-		n->gateways[i] = gateway_open(&env, &n->conf->gateways[i], (uint16_t)i);
-		if (!n->gateways[i])
+		int id = publish_gateway_id_get(n->publish);
+
+		if (id < 0)
+			return errno_log(id, "more than %u gateways", n->dp->gateways_max);
+		n->gateways[id] = gateway_open(&env, &n->conf->gateways[i], (uint16_t)id);
+		if (!n->gateways[id])
 			return -errno;
 	}
 	return node_publish(n);

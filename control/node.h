@@ -32,6 +32,8 @@ struct node {
 	struct gateway *gateways[DP_GATEWAYS_MAX]; // by id, NULL: free
 	bool leaving[DP_GATEWAYS_MAX];             // clients are being told; closed when they know
 	uint64_t leave_at_ms[DP_GATEWAYS_MAX];
+	bool closed[DP_GATEWAYS_MAX]; // gone, but the workers' snapshot may still have it
+	bool publish_again;           // the last snapshot could not be made
 	ev_timer tick;
 	uint64_t started_ms, stop_at_ms, state_version;
 	uint64_t longest_pause_ms, last_tick_ms; // of this thread

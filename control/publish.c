@@ -3,6 +3,7 @@
 
 #include "control/publish.h"
 
+#include "control/drain.h"
 #include "control/retire.h"
 #include "dataplane/base/log.h"
 #include "dataplane/inject.h"
@@ -28,21 +29,14 @@ struct peer_id_record {
 	bool udp_csum_zero;
 };
 
-// A peer id on its way back: the grace period is over, now the rings must have drained past
-// what they held then.
-struct returning_id {
-	struct returning_id *next;
-	uint32_t peer_id;
-	uint64_t drained_at[DP_WORKERS_MAX];
-};
-
 struct publish {
 	struct dp *dp;
 	struct retire *retire;
+	struct drain *drain;            // ids on their way back
 	struct peer_id_record *records; // by peer id
 	uint32_t *free_ids;             // ring: taken at the head, returned at the tail
 	uint32_t free_head, free_count;
-	struct returning_id *returning;
+	bool gateway_used[DP_GATEWAYS_MAX]; // ids in use, or on their way back
 };
 
 struct publish *publish_new(struct dp *dp)
@@ -54,9 +48,10 @@ struct publish *publish_new(struct dp *dp)
 		return NULL;
 	p->dp = dp;
 	p->retire = retire_new(dp->qsbr);
+	p->drain = p->retire ? drain_new(dp, p->retire) : NULL;
 	p->records = calloc(n, sizeof(*p->records));
 	p->free_ids = calloc(n, sizeof(*p->free_ids));
-	if (!p->retire || !p->records || !p->free_ids) {
+	if (!p->drain || !p->records || !p->free_ids) {
 		publish_free(p);
 		errno = ENOMEM;
 		return NULL;
@@ -71,22 +66,18 @@ struct publish *publish_new(struct dp *dp)
 
 void publish_free(struct publish *p)
 {
-	struct returning_id *ret;
-
 	if (!p)
 		return;
 	retire_free(p->retire);
-	while ((ret = p->returning)) {
-		p->returning = ret->next;
-		free(ret);
-	}
+	drain_free(p->drain);
 	free(p->records);
 	free(p->free_ids);
 	free(p);
 }
 
-static void id_give_back(struct publish *p, uint32_t peer_id)
+static void peer_id_give_back(void *arg, uint32_t peer_id)
 {
+	struct publish *p = arg;
 	uint32_t n = p->dp->peers->size;
 
 	p->free_ids[(p->free_head + p->free_count) % n] = peer_id;
@@ -105,36 +96,35 @@ uint32_t publish_peer_id_get(struct publish *p)
 	return id;
 }
 
-// Packets a worker has taken out of its rings so far.
-static uint64_t ring_packets_taken(const struct worker *w)
+int publish_gateway_id_get(struct publish *p)
 {
-	const struct load_counters *load = &w->counters->load;
-
-	return counter_get(&load->handoff_in) + counter_get(&load->inject_in);
+	for (uint16_t id = 0; id < p->dp->gateways_max; id++) {
+		if (p->gateway_used[id])
+			continue;
+		p->gateway_used[id] = true;
+		return id;
+	}
+	return -ENOSPC;
 }
 
-static bool rings_drained(const struct publish *p, const struct returning_id *ret)
+// Nobody counts for this gateway any more, so what it counted can be forgotten.
+static void gateway_id_give_back(void *arg, uint32_t id)
 {
-	for (unsigned int i = 0; i < p->dp->worker_count; i++)
-		if (ring_packets_taken(p->dp->workers[i]) < ret->drained_at[i])
-			return false;
-	return true;
+	struct publish *p = arg;
+
+	counters_gateway_reset(p->dp, (uint16_t)id);
+	p->gateway_used[id] = false;
+}
+
+void publish_gateway_id_put(struct publish *p, uint16_t id)
+{
+	drain_later(p->drain, gateway_id_give_back, p, id);
 }
 
 void publish_tick(struct publish *p)
 {
-	struct returning_id **at = &p->returning, *ret;
-
 	retire_poll(p->retire);
-	while ((ret = *at)) {
-		if (!rings_drained(p, ret)) {
-			at = &ret->next;
-			continue;
-		}
-		*at = ret->next;
-		id_give_back(p, ret->peer_id);
-		free(ret);
-	}
+	drain_poll(p->drain);
 }
 
 static void state_retired(void *arg, void *obj)
@@ -258,30 +248,14 @@ int publish_peer_add(struct publish *p, uint32_t peer_id, const struct publish_p
 err:
 	rte_free(link);
 	rte_free(peer);
-	id_give_back(p, peer_id);
+	peer_id_give_back(p, peer_id);
 	return errno_log(rc, "peer=%u: cannot publish", peer_id);
 }
 
 static void peer_retired(void *arg, void *obj)
 {
-	struct publish *p = arg;
-	struct peer *peer = obj;
-	struct returning_id *ret = calloc(1, sizeof(*ret));
-
-	// Nobody sends to this peer any more; what waits in the rings now is all there will be.
-	// Without memory the id is lost until restart, which is safe.
-	if (ret) {
-		ret->peer_id = peer->peer_id;
-		for (unsigned int i = 0; i < p->dp->worker_count; i++) {
-			struct worker *w = p->dp->workers[i];
-
-			ret->drained_at[i] = ring_packets_taken(w) + rte_ring_count(w->handoff) +
-					     rte_ring_count(w->inject);
-		}
-		ret->next = p->returning;
-		p->returning = ret;
-	}
-	rte_free(peer);
+	(void)arg;
+	rte_free(obj);
 }
 
 void publish_peer_del(struct publish *p, uint32_t peer_id)
@@ -307,7 +281,8 @@ void publish_peer_del(struct publish *p, uint32_t peer_id)
 	link_retire(p, atomic_exchange(&peer->link, NULL));
 	if (++rec->generation == 0)
 		rec->generation = 1;
-	retire_later(p->retire, peer_retired, p, peer);
+	retire_later(p->retire, peer_retired, NULL, peer);
+	drain_later(p->drain, peer_id_give_back, p, peer_id);
 }
 
 int publish_peer_link(struct publish *p, uint32_t peer_id, const struct session_addr *remote,

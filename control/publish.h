@@ -25,6 +25,12 @@ void publish_retire_nexthop(struct publish *p, const struct nexthop *old);
 // Swaps in a new snapshot (ports, endpoints, gateways); takes ownership.
 void publish_state(struct publish *p, struct dp_state *st);
 
+// The lowest gateway id that no packet in flight can name, or -ENOSPC.
+int publish_gateway_id_get(struct publish *p);
+// The gateway is closed and in no snapshot, or never was in one: the id comes back after every ring
+// has drained, with its counters at zero.
+void publish_gateway_id_put(struct publish *p, uint16_t id);
+
 struct publish_peer {
 	uint16_t gateway;
 	uint16_t vpn_domain;
@@ -40,7 +46,7 @@ struct publish_peer {
 uint32_t publish_peer_id_get(struct publish *p);
 // Publishes a peer under a reserved id, without keys. 0 or -errno (then the id is given back).
 int publish_peer_add(struct publish *p, uint32_t peer_id, const struct publish_peer *desc);
-// Unpublishes peer and keys; the id comes back after every worker has drained its rings.
+// Unpublishes peer and keys; the id comes back after every ring has drained.
 void publish_peer_del(struct publish *p, uint32_t peer_id);
 // New outer header: address or route changed. 0, -ENOENT, -ENOMEM, -EEXIST (the address is another
 // peer's of this gateway), -ENOSPC; on error nothing has changed.

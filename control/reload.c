@@ -98,14 +98,6 @@ struct plan {
 	uint32_t peers;                                     // connections allowed in all
 };
 
-static int free_id(const struct node *n, const struct plan *p)
-{
-	for (uint16_t id = 0; id < n->dp->gateways_max; id++)
-		if (!n->gateways[id] && !p->opened[id])
-			return id;
-	return -ENOSPC;
-}
-
 static int plan_existing(struct gateway *g, const struct conf_gateway *gw, struct plan *p,
 	struct node_reload_report *r)
 {
@@ -129,13 +121,17 @@ static int plan_new(
 	struct node *n, const struct conf_gateway *gw, struct plan *p, struct node_reload_report *r)
 {
 	struct gateway_env env = node_gateway_env(n);
-	int id = free_id(n, p);
+	int id = publish_gateway_id_get(n->publish);
 
-	if (id >= 0)
-		p->opened[id] = gateway_open(&env, gw, (uint16_t)id);
-	if (id < 0 || !p->opened[id]) {
-		say(r, "error: gateway %s: cannot open: %s", gw->name,
-			strerror(id < 0 ? -id : errno));
+	if (id < 0) {
+		say(r, "error: gateway %s: cannot open: %u gateways are the most", gw->name,
+			n->dp->gateways_max);
+		return id;
+	}
+	p->opened[id] = gateway_open(&env, gw, (uint16_t)id);
+	if (!p->opened[id]) {
+		say(r, "error: gateway %s: cannot open: %s", gw->name, strerror(errno));
+		publish_gateway_id_put(n->publish, (uint16_t)id);
 		return -EINVAL;
 	}
 	p->keep[id] = true;
@@ -161,11 +157,14 @@ static int make_plan(
 	return rc;
 }
 
-static void drop_plan(struct plan *p)
+static void drop_plan(struct node *n, struct plan *p)
 {
-	for (unsigned int id = 0; id < DP_GATEWAYS_MAX; id++) {
+	for (uint16_t id = 0; id < DP_GATEWAYS_MAX; id++) {
 		gateway_settings_drop(p->settings[id]);
+		if (!p->opened[id])
+			continue;
 		gateway_close(p->opened[id]);
+		publish_gateway_id_put(n->publish, id);
 	}
 }
 
@@ -200,7 +199,7 @@ void node_reload(struct node *n, struct node_reload_report *r)
 		goto out;
 	}
 	if (make_plan(n, new, p, r)) {
-		drop_plan(p);
+		drop_plan(n, p);
 		say(r, "nothing was changed");
 		goto out;
 	}

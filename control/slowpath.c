@@ -212,6 +212,7 @@ static unsigned int serve_punt_ring(struct slowpath *s)
 		serve_punted(s, m[i]);
 	pthread_mutex_unlock(&s->lock);
 	rte_pktmbuf_free_bulk(m, n);
+	punt_done(s->dp, n);
 	return n;
 }
 
@@ -287,8 +288,10 @@ void slowpath_stop(struct slowpath *s)
 		return;
 	atomic_store(&s->stop, true);
 	pthread_join(s->thread, NULL);
-	while ((n = punt_pop_burst(s->dp, m, BURST)))
+	while ((n = punt_pop_burst(s->dp, m, BURST))) {
 		rte_pktmbuf_free_bulk(m, n);
+		punt_done(s->dp, n);
+	}
 	slowpath_release(s);
 }
 

@@ -42,3 +42,14 @@ void counters_load_reset(struct dp *dp, unsigned int worker)
 	if (w)
 		atomic_fetch_add_explicit(&w->load_epoch, 1, memory_order_relaxed);
 }
+
+void counters_gateway_reset(struct dp *dp, uint16_t gateway)
+{
+	for (unsigned int i = 0; i < dp->worker_count; i++) {
+		const struct worker *w = worker_of(dp, i);
+		counter_t *c = w ? (counter_t *)&w->counters->gateway[gateway] : NULL;
+
+		for (size_t k = 0; c && k < sizeof(struct gateway_counters) / sizeof(*c); k++)
+			atomic_store_explicit(&c[k], 0, memory_order_relaxed);
+	}
+}

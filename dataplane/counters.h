@@ -83,3 +83,6 @@ const struct worker_counters *counters_of(const struct dp *dp, unsigned int work
 void counters_rings(const struct dp *dp, unsigned int worker, struct ring_levels *out);
 // Starts a new period of longest_turn_cycles. Control; effective with the worker's next turn.
 void counters_load_reset(struct dp *dp, unsigned int worker);
+// Zeroes what all workers counted for a gateway id. Control, and only while the id is nobody's: no
+// worker may have a packet that would be counted for it.
+void counters_gateway_reset(struct dp *dp, uint16_t gateway);

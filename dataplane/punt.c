@@ -48,6 +48,18 @@ unsigned int punt_pop_burst(struct dp *dp, struct rte_mbuf **m, unsigned int n)
 	return rte_ring_sc_dequeue_burst(dp->punt, (void *)m, n, NULL);
 }
 
+void punt_done(struct dp *dp, unsigned int n)
+{
+	uint32_t done = atomic_load_explicit(&dp->punt_done, memory_order_relaxed);
+
+	atomic_store_explicit(&dp->punt_done, done + n, memory_order_release);
+}
+
+uint32_t punt_done_count(const struct dp *dp)
+{
+	return atomic_load_explicit(&dp->punt_done, memory_order_acquire);
+}
+
 // Frames for an exception interface are the port's own traffic and have no peer.
 static bool is_within_limits(struct worker *w, const struct pkt *p)
 {

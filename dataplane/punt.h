@@ -56,6 +56,12 @@ const char *punt_text(enum punt_reason reason);
 // Punt thread: up to n packets, now the caller's (rte_pktmbuf_free when done). Returns how many.
 unsigned int punt_pop_burst(struct dp *dp, struct rte_mbuf **m, unsigned int n);
 
+// Punt thread: it is done with the last n packets popped, nothing of them will reach a descriptor any
+// more.
+void punt_done(struct dp *dp, unsigned int n);
+// Any thread: packets done with so far, modulo 2^32, like the indexes of the ring.
+uint32_t punt_done_count(const struct dp *dp);
+
 // Worker. Takes ownership of m: punts it, or drops it as PUNT_FULL or PUNT_LIMIT. Counts either.
 void punt_push(struct worker *w, struct rte_mbuf *m, enum punt_dest dest, enum punt_reason reason);
 

@@ -91,6 +91,7 @@ struct dp {
 	struct rte_mempool *pool; // every mbuf of ports, punt and inject; private area = struct pkt
 	struct rte_ring *punt;    // workers -> punt thread, multi-producer single-consumer
 	struct rte_ring *capture; // workers -> capture writer
+	_Atomic(uint32_t) punt_done; // packets of the punt ring the punt thread is done with
 	uint16_t gateways_max;
 	uint16_t worker_count;
 	struct worker *workers[DP_WORKERS_MAX];

@@ -7,7 +7,9 @@
 #include "control/publish.h"
 
 #include "dataplane/aead.h"
+#include "dataplane/inject.h"
 #include "dataplane/outer.h"
+#include "dataplane/punt.h"
 #include "dataplane/tests/harness.h"
 #include "dataplane/worker.h"
 
@@ -15,6 +17,7 @@
 #include <rte_byteorder.h>
 #include <rte_lcore.h>
 #include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
 
 #include <errno.h>
 #include <string.h>
@@ -222,6 +225,7 @@ static void test_grace(void)
 	CU_ASSERT_EQUAL(publish_peer_id_get(p), PROTO_PEER_ID_UNDEF);
 	publish_peer_del(p, id); // once is enough
 	quiescent();
+	quiescent();
 	CU_ASSERT_EQUAL(publish_peer_id_get(p), id);
 	CU_ASSERT_EQUAL(publish_peer_add(p, id, &d), 0);
 	CU_ASSERT_EQUAL(peer_of(id)->generation, generation + 1);
@@ -247,7 +251,133 @@ static void test_ring(void)
 	CU_ASSERT_EQUAL(worker_turn(worker), 1);
 	CU_ASSERT_EQUAL(counter_get(&worker->counters->port[PKT_PORT_CONTROL].drop[DROP_STALE]), 1);
 	quiescent();
+	quiescent();
 	CU_ASSERT_EQUAL(publish_peer_id_get(p), id);
+	tear_down();
+}
+
+// Takes both gateway ids; returns the one that goes back.
+static uint16_t gateways_full(void)
+{
+	CU_ASSERT_EQUAL(publish_gateway_id_get(p), 0);
+	CU_ASSERT_EQUAL(publish_gateway_id_get(p), 1);
+	CU_ASSERT_EQUAL(publish_gateway_id_get(p), -ENOSPC);
+	return 0;
+}
+
+static void gateway_is_resting(unsigned int turns)
+{
+	while (turns--) {
+		quiescent();
+		CU_ASSERT_EQUAL(publish_gateway_id_get(p), -ENOSPC);
+	}
+}
+
+// What the punt thread reads from a gateway's TUN device: IPv4, to the address of client 9.
+static void tun_packet(uint16_t gateway)
+{
+	static const uint8_t ip[28] = {
+		0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 1, 0, 1, 10, 8, 0, 9};
+	struct rte_mbuf *m = inject_alloc(dp, PKT_PORT_TUN);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	memcpy(rte_pktmbuf_append(m, sizeof(ip)), ip, sizeof(ip));
+	pkt_of(m)->stage = PKT_STAGE_OUTBOUND_TUN;
+	pkt_of(m)->gateway = gateway;
+	CU_ASSERT_EQUAL(inject_push(dp, 0, m), 0);
+}
+
+static void test_gateway_id(void)
+{
+	counter_t *counted;
+	uint16_t id;
+
+	set_up();
+	id = gateways_full();
+	counted = &worker->counters->gateway[id].drop[DROP_AUTH];
+	counter_add(counted, 7);
+	counter_add(&worker->counters->gateway[1].drop[DROP_AUTH], 7);
+	publish_gateway_id_put(p, id);
+	publish_tick(p);
+	CU_ASSERT_EQUAL(publish_gateway_id_get(p), -ENOSPC);
+	CU_ASSERT_EQUAL(counter_get(counted), 7);
+	gateway_is_resting(1);
+	quiescent();
+	CU_ASSERT_EQUAL(publish_gateway_id_get(p), id);
+	// A new gateway, which has not lost anything yet.
+	CU_ASSERT_EQUAL(counter_get(counted), 0);
+	CU_ASSERT_EQUAL(counter_get(&worker->counters->gateway[1].drop[DROP_AUTH]), 7);
+	tear_down();
+}
+
+// A packet for a client of the old gateway, whose successor's client has the same address.
+static void test_gateway_inject(void)
+{
+	uint64_t lost;
+	uint16_t id;
+
+	set_up();
+	id = gateways_full();
+	tun_packet(id);
+	publish_gateway_id_put(p, id);
+	gateway_is_resting(3);
+	lost = counter_get(&worker->counters->port[PKT_PORT_TUN].drop[DROP_NO_PEER]);
+	CU_ASSERT_EQUAL(worker_turn(worker), 1);
+	CU_ASSERT_EQUAL(
+		counter_get(&worker->counters->port[PKT_PORT_TUN].drop[DROP_NO_PEER]), lost + 1);
+	// Out of the ring; but a worker may have it in hand until it says otherwise.
+	publish_tick(p);
+	publish_tick(p);
+	CU_ASSERT_EQUAL(publish_gateway_id_get(p), -ENOSPC);
+	quiescent();
+	CU_ASSERT_EQUAL(publish_gateway_id_get(p), id);
+	tear_down();
+}
+
+// One who reads packets for a gateway may still do so in the first grace period, not later.
+static void test_gateway_handoff(void)
+{
+	struct rte_mbuf *m;
+	uint16_t id;
+
+	set_up();
+	id = gateways_full();
+	publish_gateway_id_put(p, id);
+	m = inject_alloc(dp, PKT_PORT_CONTROL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	pkt_of(m)->stage = PKT_STAGE_INBOUND_PEER;
+	pkt_of(m)->peer_id = 0;
+	pkt_of(m)->gateway = id;
+	CU_ASSERT_EQUAL(rte_ring_enqueue(worker->handoff, m), 0);
+	gateway_is_resting(3);
+	CU_ASSERT_EQUAL(worker_turn(worker), 1);
+	quiescent();
+	quiescent();
+	CU_ASSERT_EQUAL(publish_gateway_id_get(p), id);
+	tear_down();
+}
+
+// What the punt thread has taken out it may still write to the device it finds under this id.
+static void test_gateway_punt(void)
+{
+	struct rte_mbuf *m;
+	uint16_t id;
+
+	set_up();
+	id = gateways_full();
+	m = inject_alloc(dp, PKT_PORT_CONTROL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	pkt_of(m)->gateway = id;
+	punt_push(worker, m, PUNT_TO_TUN, PUNT_LOCAL);
+	publish_gateway_id_put(p, id);
+	gateway_is_resting(3);
+	CU_ASSERT_EQUAL(punt_pop_burst(dp, &m, 1), 1);
+	gateway_is_resting(3);
+	rte_pktmbuf_free(m);
+	punt_done(dp, 1);
+	quiescent();
+	quiescent();
+	CU_ASSERT_EQUAL(publish_gateway_id_get(p), id);
 	tear_down();
 }
 
@@ -270,6 +400,7 @@ static void test_taken(void)
 	CU_ASSERT_EQUAL(by_link(&first), id);
 	CU_ASSERT_EQUAL(by_link(&d), PROTO_PEER_ID_UNDEF);
 	CU_ASSERT_PTR_NULL(peer_by_id(dp->peers, loser));
+	quiescent();
 	quiescent();
 	CU_ASSERT_EQUAL(publish_peer_id_get(p), loser);
 	publish_peer_del(p, id);
@@ -306,6 +437,10 @@ int main(void)
 		{"two keys at most, promoted in place, kept for readers", test_keys},
 		{"lookups end at once, memory and id after the grace period", test_grace},
 		{"an id waits for the rings", test_ring},
+		{"a gateway id rests for a grace period and comes back clean", test_gateway_id},
+		{"a gateway id waits for what was read for it", test_gateway_inject},
+		{"a gateway id waits for what was handed over", test_gateway_handoff},
+		{"a gateway id waits for the punt thread", test_gateway_punt},
 		{"what another peer has stays with it", test_taken},
 		{"a new link leaves the old one to its readers", test_link},
 		{NULL, NULL},
