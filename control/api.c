@@ -237,7 +237,7 @@ static bool capture_packet(void *arg, const struct capture_packet *p)
 
 static void capture_end(void *arg, enum capture_end why, uint64_t packets, uint64_t lost)
 {
-	static const char *const names[] = {"count", "time", "stopped"};
+	static const char *const names[] = {"count", "time", "stopped", "closed"};
 	struct client *c = arg;
 
 	c->job = NULL;

@@ -14,7 +14,8 @@
 #include <time.h>
 
 #define DRAIN_S 0.01
-#define DRAIN_MAX 1024 // packets per timer: the rate, and the time control spends on it
+// Packets per timer: the rate, and the time control spends on it. Not below the ring's size.
+#define DRAIN_MAX 1024
 
 struct capture_job {
 	struct capture *owner;
@@ -130,12 +131,17 @@ static unsigned int drain_burst(struct capture *c)
 	return n;
 }
 
+static void drain_ring(struct capture *c)
+{
+	for (unsigned int n = 0, got = 32; n < DRAIN_MAX && got == 32; n += got)
+		got = drain_burst(c);
+}
+
 void capture_drain(struct capture *c)
 {
 	uint64_t now = rte_rdtsc();
 
-	for (unsigned int n = 0, got = 32; n < DRAIN_MAX && got == 32; n += got)
-		got = drain_burst(c);
+	drain_ring(c);
 	for (unsigned int i = 0; i < CAPTURES_MAX; i++)
 		if (c->jobs[i].used && now >= c->jobs[i].end_tsc)
 			job_end(&c->jobs[i], CAPTURE_END_TIME);
@@ -172,13 +178,10 @@ void capture_free(struct capture *c)
 	free(c);
 }
 
-// Copies that a capture before left in the ring are none of this one's. At most the ring's size.
 static void begin(struct capture *c)
 {
 	struct timespec now;
 
-	while (drain_burst(c))
-		;
 	clock_gettime(CLOCK_REALTIME, &now);
 	c->base_tsc = rte_rdtsc();
 	c->base_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
@@ -190,6 +193,9 @@ struct capture_job *capture_start(struct capture *c, uint16_t gateway, uint8_t w
 {
 	struct capture_job *job = NULL;
 
+	// Copies that are in the ring by now are none of this one's: of a capture before it, or of a
+	// gateway that had the id before. At most the ring's size.
+	drain_ring(c);
 	for (unsigned int i = 0; i < CAPTURES_MAX && !job; i++)
 		if (!c->jobs[i].used)
 			job = &c->jobs[i];
@@ -212,6 +218,13 @@ struct capture_job *capture_start(struct capture *c, uint16_t gateway, uint8_t w
 	c->running++;
 	set_flags(c, gateway);
 	return job;
+}
+
+void capture_end_gateway(struct capture *c, uint16_t gateway)
+{
+	for (unsigned int i = 0; i < CAPTURES_MAX; i++)
+		if (c->jobs[i].used && c->jobs[i].gateway == gateway)
+			job_end(&c->jobs[i], CAPTURE_END_CLOSED);
 }
 
 void capture_stop(struct capture_job *job, uint64_t *packets, uint64_t *lost)

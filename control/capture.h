@@ -18,7 +18,12 @@ struct capture_job;
 struct dp;
 struct rte_mbuf;
 
-enum capture_end { CAPTURE_END_COUNT, CAPTURE_END_TIME, CAPTURE_END_STOPPED };
+enum capture_end {
+	CAPTURE_END_COUNT,
+	CAPTURE_END_TIME,
+	CAPTURE_END_STOPPED,
+	CAPTURE_END_CLOSED, // the gateway is gone
+};
 
 struct capture_packet {
 	uint64_t time_us;       // since 1970
@@ -30,8 +35,9 @@ struct capture_packet {
 struct capture_sink {
 	// One packet. false: no room now, it is counted as lost.
 	bool (*packet)(void *arg, const struct capture_packet *p);
-	// By count or time; the job is gone when this returns. lost: copies that did not come, for
-	// want of room here or because workers shed them (those of all captures that run).
+	// By count or time, or with the gateway; the job is gone when this returns. lost: copies
+	// that did not come, for want of room here or because workers shed them (those of all
+	// captures that run).
 	void (*end)(void *arg, enum capture_end why, uint64_t packets, uint64_t lost);
 	void *arg;
 };
@@ -45,6 +51,9 @@ struct capture_job *capture_start(struct capture *c, uint16_t gateway, uint8_t w
 	uint32_t seconds, const struct capture_sink *sink);
 // Without calling end(); packets and lost may be NULL.
 void capture_stop(struct capture_job *job, uint64_t *packets, uint64_t *lost);
+
+// The gateway is about to close: ends its captures, so that none sees the next one under this id.
+void capture_end_gateway(struct capture *c, uint16_t gateway);
 
 // Takes what is in the ring. The timer does it; for tests.
 void capture_drain(struct capture *c);

@@ -3,6 +3,7 @@
 
 #include "control/node.h"
 
+#include "control/capture.h"
 #include "control/leftovers.h"
 #include "control/node_api.h"
 #include "control/pool.h"
@@ -103,6 +104,7 @@ static void gateways_leave(struct node *n, uint64_t now)
 			continue;
 		if (gateway_session_count(n->gateways[id]) > 0 && now < n->leave_at_ms[id])
 			continue;
+		capture_end_gateway(n->capture, id);
 		gateway_close(n->gateways[id]);
 		n->gateways[id] = NULL;
 		n->leaving[id] = false;

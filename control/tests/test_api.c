@@ -320,6 +320,39 @@ static void test_capture_ends(void)
 	close(other);
 }
 
+// A gateway's captures end with it: the next gateway under its id is somebody else's.
+static void test_capture_closed(void)
+{
+	int fd = dial(), other = dial();
+
+	put(fd, "{\"verb\":\"capture\",\"gateway\":\"gw1\"}\n");
+	CU_ASSERT_PTR_NOT_NULL(strstr(line(fd), "\"ok\":true"));
+	give_packet(1, CAPTURE_VPN, 'a', 4);
+	capture_drain(capture);
+	CU_ASSERT_PTR_NOT_NULL(strstr(line(fd), "\"data\":\"YWFhYQ==\""));
+	capture_end_gateway(capture, 2);
+	CU_ASSERT_EQUAL(flags[1], CAPTURE_VPN);
+	capture_end_gateway(capture, 1);
+	CU_ASSERT_EQUAL(flags[1], 0);
+	CU_ASSERT_STRING_EQUAL(
+		line(fd), "{\"event\":\"end\",\"reason\":\"closed\",\"packets\":1,\"lost\":0}");
+	close(fd);
+	// Nor may it see, while another capture runs, what is still in the ring.
+	fd = dial();
+	put(other, "{\"verb\":\"capture\",\"gateway\":\"gw1\",\"where\":\"link\"}\n");
+	CU_ASSERT_PTR_NOT_NULL(strstr(line(other), "\"ok\":true"));
+	give_packet(1, CAPTURE_VPN, 'z', 4);
+	put(fd, "{\"verb\":\"capture\",\"gateway\":\"gw1\"}\n");
+	CU_ASSERT_PTR_NOT_NULL(strstr(line(fd), "\"ok\":true"));
+	give_packet(1, CAPTURE_VPN, 'b', 4);
+	capture_drain(capture);
+	CU_ASSERT_PTR_NOT_NULL(strstr(line(fd), "\"data\":\"YmJiYg==\""));
+	close(fd);
+	close(other);
+	for (int i = 0; i < 100; i++)
+		ev_run(loop, EVRUN_NOWAIT);
+}
+
 // Someone who does not read loses copies, and memory stays bounded.
 static void test_capture_lost(void)
 {
@@ -406,6 +439,7 @@ int main(void)
 		{"too many connections", test_too_many},
 		{"capture", test_capture},
 		{"captures end", test_capture_ends},
+		{"captures end with their gateway", test_capture_closed},
 		{"capture loses copies", test_capture_lost},
 		{"copies that workers shed are lost to a capture", test_capture_shed},
 		{"socket file", test_socket},
