@@ -3,6 +3,7 @@
 //
 // What concerns more than one option.
 
+#include "control/conf_clash.h"
 #include "control/conf_read.h"
 #include "control/conf_value.h"
 
@@ -298,83 +299,25 @@ static int check_cidrs(struct check *k, const struct conf_gateway *g, const stru
 	return check_cidr_size(k, g, &g->client_cidr6, "client_cidr6", n);
 }
 
-// `g`'s client networks against the local networks of `o` (which may be the same gateway).
-static int check_cidr_local(struct check *k, const struct conf_gateway *g,
-	const struct conf_node *n, const struct conf_gateway *o)
+static int check_clash(struct check *k, const struct conf_gateway *g, const struct conf_node *n,
+	const char *option, const char *why)
 {
-	char a[CONF_TEXT_BYTES], b[CONF_TEXT_BYTES];
-	const struct conf_prefix *cidr, *local;
-
-	for (size_t i = 0; i < o->local_network_count; i++) {
-		local = &o->local_networks[i];
-		cidr = local->family == 4 ? &g->client_cidr : &g->client_cidr6;
-		if (local->len == 0 || !conf_prefix_overlaps(cidr, local))
-			continue;
-		return fail(k, place(n, cidr->family == 4 ? "client_cidr" : "client_cidr6"),
-			"gateway %s: %s must not overlap local network %s of gateway %s, got "
-			"\"%s\"",
-			g->name, cidr->family == 4 ? "client_cidr" : "client_cidr6",
-			conf_text_prefix(b, local), o->name, conf_text_prefix(a, cidr));
-	}
-	return 0;
+	return option ? fail(k, place(n, option), "gateway %s: %s %s", g->name, option, why) : 0;
 }
 
-static int check_cidr_pair(struct check *k, const struct conf_gateway *g, const struct conf_node *n,
-	const struct conf_gateway *o)
-{
-	char a[CONF_TEXT_BYTES], b[CONF_TEXT_BYTES];
-
-	if (conf_prefix_overlaps(&g->client_cidr, &o->client_cidr))
-		return fail(k, place(n, "client_cidr"),
-			"gateway %s: client_cidr must not overlap the %s of gateway %s in the same "
-			"routing domain, got \"%s\"",
-			g->name, conf_text_prefix(b, &o->client_cidr), o->name,
-			conf_text_prefix(a, &g->client_cidr));
-	if (conf_prefix_overlaps(&g->client_cidr6, &o->client_cidr6))
-		return fail(k, place(n, "client_cidr6"),
-			"gateway %s: client_cidr6 must not overlap the %s of gateway %s in the same "
-			"routing domain, got \"%s\"",
-			g->name, conf_text_prefix(b, &o->client_cidr6), o->name,
-			conf_text_prefix(a, &g->client_cidr6));
-	return 0;
-}
-
+// The other one stands earlier in the file, or is `g` itself.
 static int check_pair(struct check *k, const struct conf_gateway *g, const struct conf_node *n,
 	const struct conf_gateway *o)
 {
-	char a[CONF_TEXT_BYTES];
+	char why[CONF_CLASH_BYTES];
 
+	if (g == o)
+		return check_clash(k, g, n, conf_clash_local(g, g, why), why);
 	if (strcmp(g->name, o->name) == 0)
 		return fail(k, place(n, "name"),
 			"gateway %s: name must be unique, got the one of line %d again", g->name,
 			o->line);
-	if (g->endpoint_port == o->endpoint_port && strcmp(g->link_netns, o->link_netns) == 0 &&
-		conf_addr_equal(&g->endpoint_addr, &o->endpoint_addr))
-		return fail(k, place(n, "endpoint"),
-			"gateway %s: endpoint must be unique, got %s port %u of gateway %s again",
-			g->name, conf_text_addr(a, &g->endpoint_addr), g->endpoint_port, o->name);
-	if (strcmp(g->netns, o->netns) != 0)
-		return 0;
-	if (strcmp(g->tun, o->tun) == 0)
-		return fail(k, place(n, "tun"),
-			"gateway %s: tun must be unique in its namespace, got \"%s\" of gateway %s",
-			g->name, g->tun, o->name);
-	if (check_cidr_pair(k, g, n, o) < 0 || check_cidr_local(k, g, n, o) < 0)
-		return -1;
-	// The other one stands earlier in the file, but this one brings the trouble.
-	for (size_t i = 0; i < g->local_network_count; i++) {
-		const struct conf_prefix *l = &g->local_networks[i];
-		char b[CONF_TEXT_BYTES];
-
-		if (l->len == 0 || (!conf_prefix_overlaps(&o->client_cidr, l) &&
-					   !conf_prefix_overlaps(&o->client_cidr6, l)))
-			continue;
-		return fail(k, place(n, "local_networks"),
-			"gateway %s: local_networks must not overlap the client network of gateway "
-			"%s in the same routing domain, got \"%s\"",
-			g->name, o->name, conf_text_prefix(b, l));
-	}
-	return 0;
+	return check_clash(k, g, n, conf_clash(g, o, why), why);
 }
 
 static int check_locals(struct check *k, const struct conf_gateway *g, const struct conf_node *n)
@@ -561,8 +504,7 @@ static int check_gateway(struct check *k, size_t index, const struct conf_node *
 		return fail(k, place(n, "tun_mtu"),
 			"gateway %s: tun_mtu must be 1280..9000 with client_cidr6, got \"%u\"",
 			g->name, g->tun_mtu);
-	if (check_cidrs(k, g, n) < 0 || check_locals(k, g, n) < 0 ||
-		check_cidr_local(k, g, n, g) < 0)
+	if (check_cidrs(k, g, n) < 0 || check_locals(k, g, n) < 0 || check_pair(k, g, n, g) < 0)
 		return -1;
 	for (size_t j = 0; j < index; j++)
 		if (check_pair(k, g, n, &k->c->gateways[j]) < 0)

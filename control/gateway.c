@@ -70,6 +70,11 @@ void gateway_settings_drop(struct gateway_settings *s)
 	gateway_settings_put(s);
 }
 
+const struct conf_gateway *gateway_settings_conf(const struct gateway_settings *s)
+{
+	return &s->conf;
+}
+
 void gateway_settings_apply(struct gateway *g, struct gateway_settings *s)
 {
 	struct gateway_settings *old = g->settings;

@@ -50,6 +50,7 @@ struct gateway_settings;
 struct gateway_settings *gateway_settings_load(
 	const struct conf_gateway *gw, char *err, size_t err_bytes);
 void gateway_settings_drop(struct gateway_settings *s);
+const struct conf_gateway *gateway_settings_conf(const struct gateway_settings *s);
 // Puts it in force; takes ownership. Running sessions keep what they negotiated.
 void gateway_settings_apply(struct gateway *g, struct gateway_settings *s);
 

@@ -5,6 +5,7 @@
 // is done first, into objects that nothing uses yet; only then is anything put in force. What only
 // a restart can change is refused by name and left as it is.
 
+#include "control/conf_clash.h"
 #include "control/node.h"
 #include "control/publish.h"
 
@@ -95,6 +96,7 @@ struct plan {
 	struct gateway_settings *settings[DP_GATEWAYS_MAX]; // by id: to be put in force
 	struct gateway *opened[DP_GATEWAYS_MAX];            // by id: new
 	bool keep[DP_GATEWAYS_MAX];                         // by id: named in the new file
+	bool kept[DP_GATEWAYS_MAX];                         // by id: with options it keeps
 	uint32_t peers;                                     // connections allowed in all
 };
 
@@ -108,8 +110,10 @@ static int plan_existing(struct gateway *g, const struct conf_gateway *gw, struc
 	struct conf_error err;
 
 	p->keep[id] = true;
-	while ((fixed = gateway_keep_fixed(g, &kept, &next)))
+	while ((fixed = gateway_keep_fixed(g, &kept, &next))) {
+		p->kept[id] = true;
 		say(r, "refused: gateway %s: %s: needs a restart", gw->name, fixed);
+	}
 	p->settings[id] = gateway_settings_load(&kept, err.text, sizeof(err.text));
 	if (p->settings[id])
 		return 0;
@@ -138,6 +142,71 @@ static int plan_new(
 	return 0;
 }
 
+// What gateway `id`, which runs, will run with.
+static const struct conf_gateway *conf_to_come(
+	const struct node *n, const struct plan *p, uint16_t id)
+{
+	return p->settings[id] ? gateway_settings_conf(p->settings[id])
+			       : gateway_conf(n->gateways[id]);
+}
+
+static bool is_as_filed(const struct plan *p, uint16_t id)
+{
+	return p->settings[id] && !p->kept[id];
+}
+
+// Why a gateway runs that is not, or not so, in the new file.
+static const char *why_it_runs(const struct node *n, const struct plan *p, uint16_t id)
+{
+	if (n->leaving[id])
+		return "is closing: try again in a moment";
+	return p->keep[id] ? "goes on with that until a restart"
+			   : "would close only now: remove it in a reload of its own";
+}
+
+// A gateway to come against all that run: `self` is its own id, or -1.
+static int check_beside(struct node *n, const struct conf_gateway *gw, int self,
+	const struct plan *p, struct node_reload_report *r)
+{
+	bool as_filed = self < 0 || is_as_filed(p, (uint16_t)self);
+	char why[CONF_CLASH_BYTES];
+	const char *option;
+
+	for (uint16_t id = 0; id < n->dp->gateways_max; id++) {
+		// Two that will be as the file says agree, like the file.
+		if (!n->gateways[id] || (as_filed && (id == self || is_as_filed(p, id))))
+			continue;
+		option = id == self ? conf_clash_local(gw, gw, why)
+				    : conf_clash(gw, conf_to_come(n, p, id), why);
+		if (!option)
+			continue;
+		// The one of the two that is not as filed.
+		if (is_as_filed(p, id))
+			id = (uint16_t)self;
+		say(r, "error: gateway %s: %s %s; gateway %s %s", gw->name, option, why,
+			gateway_conf(n->gateways[id])->name, why_it_runs(n, p, id));
+		return -EEXIST;
+	}
+	return 0;
+}
+
+// The file agrees with itself. But what it puts in force must also get on with what runs otherwise
+// than it says.
+static int check_clashes(
+	struct node *n, const struct conf *new, const struct plan *p, struct node_reload_report *r)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < new->gateway_count && !rc; i++) {
+		const struct conf_gateway *gw = &new->gateways[i];
+		const struct gateway *g = node_gateway(n, gw->name);
+		int self = g ? gateway_id(g) : -1;
+
+		rc = check_beside(n, g ? conf_to_come(n, p, (uint16_t)self) : gw, self, p, r);
+	}
+	return rc;
+}
+
 static int make_plan(
 	struct node *n, const struct conf *new, struct plan *p, struct node_reload_report *r)
 {
@@ -149,11 +218,15 @@ static int make_plan(
 		return -ENOSPC;
 	}
 	for (size_t i = 0; i < new->gateway_count && !rc; i++) {
-		const struct conf_gateway *gw = &new->gateways[i];
-		struct gateway *g = node_gateway(n, gw->name);
+		struct gateway *g = node_gateway(n, new->gateways[i].name);
 
-		rc = g ? plan_existing(g, gw, p, r) : plan_new(n, gw, p, r);
+		rc = g ? plan_existing(g, &new->gateways[i], p, r) : 0;
 	}
+	if (!rc)
+		rc = check_clashes(n, new, p, r);
+	for (size_t i = 0; i < new->gateway_count && !rc; i++)
+		if (!node_gateway(n, new->gateways[i].name))
+			rc = plan_new(n, &new->gateways[i], p, r);
 	return rc;
 }
 

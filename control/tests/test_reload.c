@@ -2,16 +2,22 @@
 // Copyright (c) 2026, The Sluice authors
 //
 // What a reload refuses: every option that only a restart can change by its name, and nothing that
-// has merely moved in the file.
+// has merely moved in the file; and a file that gets on with itself, but not with what runs.
 
+#include "control/gateway_priv.h"
 #include "control/node.h"
 
+#include "control/tests/test_pki.h"
 #include "dataplane/tests/harness.h"
+#include "dataplane/worker.h"
 
 #include <CUnit/CUnit.h>
+#include <rte_lcore.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define GATEWAY \
 	"gateways:\n" \
@@ -83,12 +89,195 @@ static void test_refused(void)
 	conf_free(now);
 }
 
+// A node with one gateway, gw1, that runs as `running` says. No sockets and no devices: what these
+// tests reload never gets so far as to open any.
+
+static struct test_pki *pki;
+static struct node node;
+
+// The gateways' part of a file, and the file.
+struct gateway_text {
+	const char *name, *port, *netns, *cidr, *local;
+};
+
+static const struct gateway_text running = {"gw1", "1194", "", "10.8.0.0/24", "10.1.0.0/16"};
+
+static void file_write(const struct gateway_text *gws, size_t n)
+{
+	FILE *f = fopen(test_pki_path(pki, "sluice.yaml"), "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fputs("workers: 1\n" INTERFACES "gateways:\n", f);
+	for (size_t i = 0; i < n; i++) {
+		fprintf(f,
+			"  - name: %s\n"
+			"    endpoint: {address: 192.0.2.1, port: %s}\n"
+			"    client_cidr: %s\n"
+			"    local_networks: [%s]\n"
+			"    max_connections: 5\n",
+			gws[i].name, gws[i].port, gws[i].cidr, gws[i].local);
+		if (gws[i].netns[0])
+			fprintf(f, "    netns: %s\n", gws[i].netns);
+		fprintf(f, "    ca: %s\n", test_pki_path(pki, "ca.crt"));
+		fprintf(f, "    cert: %s\n", test_pki_path(pki, "server.crt"));
+		fprintf(f, "    key: %s\n", test_pki_path(pki, "server.key"));
+	}
+	fclose(f);
+}
+
+static struct gateway *gateway_make(const struct conf_gateway *gw)
+{
+	struct gateway *g = calloc(1, sizeof(*g));
+	char err[256];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(g);
+	g->env = node_gateway_env(&node);
+	g->id = (uint16_t)publish_gateway_id_get(node.publish);
+	g->tun_fd = -1;
+	g->settings = gateway_settings_load(gw, err, sizeof(err));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(g->settings);
+	g->local = (struct session_addr){.family = 4, .port_be = 1};
+	g->pool = ippool_new(&gw->client_cidr, &gw->client_cidr6, gw->topology);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(g->pool);
+	return g;
+}
+
+static void set_up(void)
+{
+	const struct dp_limits limits = {.peers_max = 64,
+		.routes_max = 64,
+		.gateways_max = 3,
+		.worker_count = 1,
+		.mbufs = 1024};
+	const struct fabric_ops ops = {0};
+	const struct conf none = {0};
+	struct conf_error err;
+
+	memset(&node, 0, sizeof(node));
+	file_write(&running, 1);
+	node.conf = conf_load(test_pki_path(pki, "sluice.yaml"), &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(node.conf);
+	node.loop = ev_default_loop(EVFLAG_AUTO);
+	node.dp = dp_new(&limits);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(node.dp);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(worker_new(node.dp, 0, rte_lcore_id(), WORKER_POLL_BUSY));
+	node.publish = publish_new(node.dp);
+	node.fabric = fabric_open(&none, node.loop, node.dp, node.publish, NULL, &ops);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(node.fabric);
+	node.gateways[0] = gateway_make(&node.conf->gateways[0]);
+}
+
+static void tear_down(void)
+{
+	gateway_close(node.gateways[0]);
+	fabric_close(node.fabric);
+	publish_free(node.publish);
+	worker_free(node.dp->workers[0]);
+	dp_free(node.dp);
+	conf_free(node.conf);
+}
+
+static void test_clashes(void)
+{
+	static const struct {
+		struct gateway_text gw[2]; // without a name: none
+		bool leaving;
+		const char *report; // how it begins
+	} cases[] = {
+		// gw1 moves, which is refused, and somebody wants what it still has.
+		{{{"gw1", "1194", "", "10.9.0.0/24", "10.1.0.0/16"},
+			 {"gw2", "1195", "", "10.8.0.0/24", "10.1.0.0/16"}},
+			false,
+			"refused: gateway gw1: client_cidr: needs a restart\n"
+			"error: gateway gw2: client_cidr must not overlap the 10.8.0.0/24 of gateway "
+			"gw1 in the same routing domain, got \"10.8.0.0/24\"; gateway gw1 goes on "
+			"with that until a restart\nnothing was changed\n"},
+		{{{"gw2", "1194", "", "10.7.0.0/24", "10.1.0.0/16"},
+			 {"gw1", "1195", "", "10.8.0.0/24", "10.1.0.0/16"}},
+			false,
+			"refused: gateway gw1: endpoint.port: needs a restart\n"
+			"error: gateway gw2: endpoint must be unique, got 192.0.2.1 port 1194 of "
+			"gateway gw1 again; gateway gw1 goes on with that until a restart\n"
+			"nothing was changed\n"},
+		{{{"gw1", "1194", "tenant1", "10.8.0.0/24", "10.1.0.0/16"},
+			 {"gw2", "1195", "", "10.7.0.0/24", "10.8.0.0/16"}},
+			false,
+			"refused: gateway gw1: netns: needs a restart\n"
+			"error: gateway gw2: local_networks must not overlap the client network of "
+			"gateway gw1 in the same routing domain, got \"10.8.0.0/16\"; gateway gw1 "
+			"goes on with that until a restart\nnothing was changed\n"},
+		// Its own local networks are put in force, beside a client network that stays.
+		{{{"gw1", "1194", "", "10.9.0.0/24", "10.8.0.0/16"}}, false,
+			"refused: gateway gw1: client_cidr: needs a restart\n"
+			"error: gateway gw1: client_cidr must not overlap local network 10.8.0.0/16 "
+			"of gateway gw1, got \"10.8.0.0/24\"; gateway gw1 goes on with that until a "
+			"restart\nnothing was changed\n"},
+		// It is to go, or is about to: it still runs.
+		{{{"gw2", "1195", "", "10.8.0.0/24", "10.1.0.0/16"}}, false,
+			"error: gateway gw2: client_cidr must not overlap the 10.8.0.0/24 of gateway "
+			"gw1 in the same routing domain, got \"10.8.0.0/24\"; gateway gw1 would "
+			"close only now: remove it in a reload of its own\nnothing was changed\n"},
+		{{{"gw1", "1194", "", "10.8.0.0/24", "10.1.0.0/16"}}, true,
+			"error: gateway gw1: endpoint must be unique, got 192.0.2.1 port 1194 of "
+			"gateway gw1 again; gateway gw1 is closing: try again in a moment\n"
+			"nothing was changed\n"},
+	};
+
+	set_up();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct node_reload_report report;
+
+		file_write(cases[i].gw, cases[i].gw[1].name ? 2 : 1);
+		node.leaving[0] = cases[i].leaving;
+		node_reload(&node, &report);
+		CU_ASSERT_STRING_EQUAL(report.text, cases[i].report);
+		CU_ASSERT(!report.ok);
+		CU_ASSERT_PTR_NULL(node.gateways[1]);
+		CU_ASSERT_EQUAL(node.reloads, 0);
+	}
+	tear_down();
+}
+
+// A change that is refused costs nothing else: the rest is put in force, of its gateway too.
+static void test_refused_alone(void)
+{
+	static const struct gateway_text moved = {"gw1", "1194", "", "10.9.0.0/24", "10.1.0.0/16"};
+	static const struct gateway_text grown = {"gw1", "1194", "", "10.8.0.0/24", "10.2.0.0/16"};
+	struct node_reload_report report;
+
+	set_up();
+	file_write(&moved, 1);
+	node_reload(&node, &report);
+	CU_ASSERT(report.ok);
+	CU_ASSERT_STRING_EQUAL(report.text,
+		"refused: gateway gw1: client_cidr: needs a restart\n"
+		"reload 1 done: new settings hold for sessions to come\n");
+	CU_ASSERT_EQUAL(gateway_conf(node.gateways[0])->client_cidr.addr[1], 8);
+	file_write(&grown, 1);
+	node_reload(&node, &report);
+	CU_ASSERT(report.ok);
+	CU_ASSERT_STRING_EQUAL(
+		report.text, "reload 2 done: new settings hold for sessions to come\n");
+	CU_ASSERT_EQUAL(gateway_conf(node.gateways[0])->local_networks[0].addr[1], 2);
+	tear_down();
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"names what needs a restart, and nothing else", test_refused},
+		{"a gateway must get on with what runs, not only with the file", test_clashes},
+		{"a refused change does not stand in the way of others", test_refused_alone},
 		{NULL, NULL},
 	};
+	int rc;
 
-	return harness_run("reload", tests);
+	harness_eal_init(256);
+	pki = test_pki_new();
+	test_pki_ca(pki, "ca");
+	test_pki_issue(pki, "ca", "server", "serverAuth", -1, 30);
+	chmod(test_pki_path(pki, "server.key"), 0600); // or every reload warns
+	rc = harness_run("reload", tests);
+	test_pki_free(pki);
+	return rc;
 }
