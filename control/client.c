@@ -93,12 +93,12 @@ static void retire_older(struct client *c, const char *name, bool same_name)
 
 	old = client_before(c);
 	if (old)
-		session_close(old->session, SESSION_END_REPLACED);
+		session_close(old->session, SESSION_END_REPLACED, clock_ms());
 	if (!same_name)
 		return;
 	for (old = clients_of_name(c->gw, name); old; old = next) {
 		next = old->name_next;
-		session_close(old->session, SESSION_END_REPLACED);
+		session_close(old->session, SESSION_END_REPLACED, clock_ms());
 	}
 }
 

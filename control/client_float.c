@@ -75,7 +75,7 @@ void client_float(struct client *c, const struct session_addr *to)
 		return;
 	}
 	if (other)
-		session_close(other->session, SESSION_END_REPLACED);
+		session_close(other->session, SESSION_END_REPLACED, clock_ms());
 	if (publish_peer_link(g->env.publish, c->peer_id, &remote, client_link_nexthop(g, &remote)))
 		return; // its next packet asks again
 	set_key(c, &remote);

@@ -350,9 +350,9 @@ void session_restart(struct session *s, enum session_end end, const char *messag
 	settle(s, now_ms);
 }
 
-void session_close(struct session *s, enum session_end end)
+void session_close(struct session *s, enum session_end end, uint64_t now_ms)
 {
-	session_leave(s, end, NULL, 0, false, s->seen_ms);
+	session_leave(s, end, NULL, 0, false, now_ms);
 	s->phase = SESSION_CLOSED;
 }
 

@@ -152,7 +152,7 @@ void session_peer_exit(struct session *s, uint64_t now_ms);
 // Tells the client (RESTART, or `message`) and ends soon after. end: SHUTDOWN, KILLED.
 void session_restart(struct session *s, enum session_end end, const char *message, uint64_t now_ms);
 // Over at once without a word: REPLACED.
-void session_close(struct session *s, enum session_end end);
+void session_close(struct session *s, enum session_end end, uint64_t now_ms);
 
 bool session_is_closed(const struct session *s);
 bool session_is_connected(const struct session *s);

@@ -15,6 +15,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define S 1000ull
 // Stock 2.6.
@@ -308,6 +309,17 @@ static void test_refusals(void)
 			"AUTH_FAILED,TEMP[backoff 5,advance remote]:server is full"},
 		{SESSION_REFUSE_FULL, PROTO_24, "IV_CIPHERS=AES-256-GCM\n", NULL,
 			"RESTART,[N]server is full"},
+		// Bit 8 decides, and no other: 2.6 without it, 2.4 with it, nothing said at all.
+		{SESSION_REFUSE_FULL, PROTO_26 & ~(1u << 8), "IV_CIPHERS=AES-256-GCM\n", NULL,
+			"RESTART,[N]server is full"},
+		{SESSION_REFUSE_FULL, PROTO_24 | 1u << 8, "IV_CIPHERS=AES-256-GCM\n", NULL,
+			"AUTH_FAILED,TEMP[backoff 5,advance remote]:server is full"},
+		{SESSION_REFUSE_FULL, 0, "IV_CIPHERS=AES-256-GCM\n", NULL,
+			"RESTART,[N]server is full"},
+		{SESSION_REFUSE_NO_ADDRESS, PROTO_26, "IV_CIPHERS=AES-256-GCM\n", NULL,
+			"AUTH_FAILED,TEMP[backoff 5,advance remote]:no client address is free"},
+		{SESSION_REFUSE_DUPLICATE, PROTO_24, "IV_CIPHERS=AES-256-GCM\n", NULL,
+			"AUTH_FAILED,this certificate is already connected"},
 		{SESSION_REFUSE_NO_ADDRESS, PROTO_24, "IV_CIPHERS=AES-256-GCM\n", NULL,
 			"RESTART,[N]no client address is free"},
 		{SESSION_REFUSE_DUPLICATE, PROTO_26, "IV_CIPHERS=AES-256-GCM\n", NULL,
@@ -409,10 +421,72 @@ static void test_restart(void)
 	CU_ASSERT_EQUAL(w->now, begun + 2 * S);
 	finish(w);
 	w = connect_world(true, PROTO_26);
-	session_close(w->s, SESSION_END_REPLACED);
+	session_close(w->s, SESSION_END_REPLACED, w->now);
 	CU_ASSERT_TRUE(world_is_gone(w));
 	CU_ASSERT_EQUAL(w->end, SESSION_END_REPLACED);
 	finish(w);
+}
+
+// What the log says meanwhile goes to a file; log_end() returns it, until the next one.
+static FILE *log_file;
+static int log_stderr;
+static enum log_level log_level;
+
+static void log_begin(void)
+{
+	log_file = tmpfile();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(log_file);
+	fflush(stderr);
+	log_stderr = dup(STDERR_FILENO);
+	dup2(fileno(log_file), STDERR_FILENO);
+	log_level = log_get_level();
+	log_set_level(LOG_LEVEL_NOTICE);
+}
+
+static const char *log_end(void)
+{
+	static char text[4096];
+	size_t n;
+
+	log_set_level(log_level);
+	dup2(log_stderr, STDERR_FILENO);
+	close(log_stderr);
+	rewind(log_file);
+	n = fread(text, 1, sizeof(text) - 1, log_file);
+	text[n] = '\0';
+	fclose(log_file);
+	return text;
+}
+
+// How long a client was connected does not depend on when it last had something to say.
+static void test_duration(void)
+{
+	static const struct {
+		enum session_end end;
+		const char *line;
+	} rows[] = {
+		{SESSION_END_REPLACED,
+			"gateway=gw1 client=alice 192.0.2.5:40000: closed after 50 s: client "
+			"connected again\n"},
+		{SESSION_END_KILLED,
+			"gateway=gw1 client=alice 192.0.2.5:40000: closed after 50 s: ended by the "
+			"operator\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world *w = connect_world(true, PROTO_26);
+		const char *text;
+
+		world_run(w, session_info(w->s)->connected_ms + 50 * S, NULL);
+		log_begin();
+		if (rows[i].end == SESSION_END_KILLED)
+			session_restart(w->s, rows[i].end, NULL, w->now);
+		else
+			session_close(w->s, rows[i].end, w->now);
+		text = log_end();
+		CU_ASSERT_PTR_NOT_NULL(strstr(text, rows[i].line));
+		finish(w);
+	}
 }
 
 static void test_keepalive(void)
@@ -656,6 +730,7 @@ int main(void)
 		{"refusals", test_refusals},
 		{"exit", test_exit},
 		{"restart", test_restart},
+		{"duration in the log", test_duration},
 		{"keepalive", test_keepalive},
 		{"TLS failure", test_tls_failure},
 		{"failed renegotiation", test_failed_renegotiation},
