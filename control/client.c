@@ -9,6 +9,7 @@
 #include "dataplane/base/clock.h"
 #include "dataplane/base/log.h"
 
+#include <rte_common.h>
 #include <utlist.h>
 
 #include <errno.h>
@@ -19,6 +20,11 @@
 LOG_TYPE("client");
 
 #define OUTER_OVERHEAD_TCPIP 40 // inner IPv4 and TCP header: MSS = MTU - this
+#define HALF_OPEN_MIN 32        // handshakes under way at once, however few may connect
+#define ABANDONED_STEPS_MAX 64  // in the pool, beyond which nobody is evicted who has one there
+
+// Steps in the pool whose session is gone, of all gateways: their memory is still to be freed.
+static unsigned int abandoned_steps;
 
 static const char *gateway_name(const struct client *c)
 {
@@ -211,6 +217,7 @@ static enum session_verdict admit(void *arg, struct session *s, struct session_l
 		goto refuse;
 	}
 	c->admitted = true;
+	half_open_del(&g->half_open, &c->handshake);
 	g->admitted_count++;
 	g->admitted_total++;
 	g->env.client_by_peer[c->peer_id] = c;
@@ -227,8 +234,6 @@ static void depart(struct client *c)
 
 	c->admitted = false;
 	g->admitted_count--;
-	c->departed = true;
-	g->departed_count++;
 	client_steer(c, session_lease(c->session), false);
 	g->env.client_by_peer[c->peer_id] = NULL;
 	publish_peer_del(g->env.publish, c->peer_id);
@@ -262,6 +267,7 @@ static void step_done(struct pool_job *job)
 		c->step = NULL;
 	else
 		tls_conn_free(step->conn);
+	abandoned_steps -= !c;
 	free(step);
 	if (!c)
 		return;
@@ -295,6 +301,7 @@ static void tls_abandon(void *arg, struct session *s, struct tls_conn *conn)
 	(void)conn; // is the step's
 	c->step->client = NULL;
 	c->step = NULL;
+	abandoned_steps++;
 }
 
 static int key_add(void *arg, struct session *s, const struct session_key *key, bool promote)
@@ -420,10 +427,40 @@ static void timer_due(struct ev_loop *loop, ev_timer *t, int revents)
 	client_settle(c);
 }
 
+static uint32_t half_open_limit(const struct gateway *g)
+{
+	uint32_t n = g->settings->conf.max_connections;
+
+	return n < HALF_OPEN_MIN ? HALF_OPEN_MIN : n > HALF_OPEN_MAX ? HALF_OPEN_MAX : n;
+}
+
+// Room for one more handshake from there, at the cost of another source if need be. Clients that
+// have been admitted are not asked for anything, nor are those that say goodbye: they must not keep
+// others from coming, nor themselves from coming back.
+static bool make_room(struct gateway *g, const struct session_addr *remote)
+{
+	struct half_open_entry *entry;
+	struct client *c;
+
+	if (g->half_open.count < half_open_limit(g))
+		return true;
+	entry = half_open_victim(&g->half_open, remote);
+	c = entry ? container_of(entry, struct client, handshake) : NULL;
+	// Places may change hands faster than the pool gets to steps that nobody waits for any more.
+	if (!c || (c->step && abandoned_steps >= ABANDONED_STEPS_MAX)) {
+		g->half_open_dropped++;
+		return false;
+	}
+	session_close(c->session, SESSION_END_CROWDED, clock_ms());
+	client_free(c);
+	g->half_open_evicted++;
+	return true;
+}
+
 struct client *client_new(struct gateway *g, const struct session_addr *remote,
 	const struct client_key *key, const uint8_t own_sid[SESSION_ID_BYTES])
 {
-	struct client *c = calloc(1, sizeof(*c));
+	struct client *c = make_room(g, remote) ? calloc(1, sizeof(*c)) : NULL;
 
 	if (!c)
 		return NULL;
@@ -431,7 +468,8 @@ struct client *client_new(struct gateway *g, const struct session_addr *remote,
 	c->key = *key;
 	c->settings = g->settings;
 	c->session = session_new(&c->settings->session, remote, key->sid, own_sid, clock_ms());
-	if (!c->session) {
+	if (!c->session || half_open_add(&g->half_open, remote, &c->handshake)) {
+		session_free(c->session);
 		free(c);
 		return NULL;
 	}
@@ -450,7 +488,7 @@ void client_free(struct client *c)
 
 	if (c->admitted)
 		depart(c);
-	g->departed_count -= c->departed;
+	half_open_del(&g->half_open, &c->handshake);
 	ev_timer_stop(g->env.loop, &c->timer);
 	HASH_DELETE(by_key, g->clients, c);
 	g->session_count--;

@@ -19,10 +19,6 @@
 
 LOG_TYPE("gateway");
 
-// Handshakes under way at once, beside the connected clients.
-#define HALF_OPEN_MIN 32
-#define HALF_OPEN_MAX 4096
-
 // Settings ------------------------------------------------------------------------------------
 
 struct gateway_settings *gateway_settings_load(
@@ -132,19 +128,6 @@ const char *gateway_keep_fixed(const struct gateway *g, struct conf_gateway *gw,
 
 // Input ---------------------------------------------------------------------------------------
 
-static uint32_t half_open_limit(const struct gateway *g)
-{
-	uint32_t n = g->settings->conf.max_connections;
-
-	return n < HALF_OPEN_MIN ? HALF_OPEN_MIN : n > HALF_OPEN_MAX ? HALF_OPEN_MAX : n;
-}
-
-// Clients that say goodbye all at once must not keep them from coming back.
-uint32_t gateway_half_open(const struct gateway *g)
-{
-	return g->session_count - g->admitted_count - g->departed_count;
-}
-
 static void first_input(struct gateway *g, const struct session_addr *remote,
 	struct client_key *key, const uint8_t *data, size_t len)
 {
@@ -162,10 +145,6 @@ static void first_input(struct gateway *g, const struct session_addr *remote,
 	}
 	if (fp.verdict == FIRST_PACKET_DROP) {
 		g->first_dropped++;
-		return;
-	}
-	if (gateway_half_open(g) >= half_open_limit(g)) {
-		g->half_open_dropped++;
 		return;
 	}
 	memcpy(key->sid, fp.remote_sid, sizeof(key->sid));
@@ -431,7 +410,7 @@ void gateway_totals(const struct gateway *g, struct gateway_totals *out)
 
 	*out = (struct gateway_totals){
 		.clients = g->admitted_count,
-		.handshakes = gateway_half_open(g),
+		.handshakes = g->half_open.count,
 		.floats = g->floats,
 		.floats_refused = g->floats_refused,
 		.admitted = g->admitted_total,
@@ -439,6 +418,7 @@ void gateway_totals(const struct gateway *g, struct gateway_totals *out)
 		.first_packets = g->first_packets,
 		.first_dropped = g->first_dropped,
 		.half_open_dropped = g->half_open_dropped,
+		.half_open_evicted = g->half_open_evicted,
 		.pool_capacity = ippool_capacity(
 			&conf->client_cidr, &conf->client_cidr6, conf->topology),
 		.pool_used = ippool_used(g->pool),

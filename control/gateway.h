@@ -76,7 +76,9 @@ struct gateway_totals {
 	uint32_t clients;                // connected
 	uint32_t handshakes;             // not yet
 	uint64_t floats, floats_refused; // address changes of clients
-	uint64_t admitted, refused, first_packets, first_dropped, half_open_dropped;
+	uint64_t admitted, refused, first_packets, first_dropped;
+	uint64_t half_open_dropped; // handshakes not begun: too many, from this source too
+	uint64_t half_open_evicted; // ended for one from another source
 	uint32_t pool_capacity, pool_used;
 };
 void gateway_totals(const struct gateway *g, struct gateway_totals *out);

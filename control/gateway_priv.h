@@ -9,6 +9,7 @@
 #include "control/cookie.h"
 #include "control/endpoint.h"
 #include "control/gateway.h"
+#include "control/half_open.h"
 #include "control/ippool.h"
 #include "control/pool.h"
 #include "control/tls.h"
@@ -51,7 +52,7 @@ struct client {
 	UT_hash_handle by_key;
 	ev_timer timer;
 	bool admitted; // holds a peer, an address and a place among the connected
-	bool departed; // was admitted; lives on to deliver its last message
+	struct half_open_entry handshake; // until admitted
 	uint32_t peer_id;
 	uint64_t float_bucket; // address changes, milliseconds
 	uint32_t pool_entry;
@@ -82,19 +83,19 @@ struct gateway {
 	struct cookie_key cookie;
 	struct client *clients; // by client_key
 	struct client_name *names;
-	uint32_t session_count, admitted_count, departed_count; // the rest is half open
+	struct half_open half_open; // who has not been admitted: still at it, or refused
+	uint32_t session_count, admitted_count;
 	uint64_t floats, floats_refused;
-	uint64_t admitted_total, refused_total, first_packets, first_dropped, half_open_dropped;
+	uint64_t admitted_total, refused_total, first_packets, first_dropped;
+	uint64_t half_open_dropped, half_open_evicted;
 };
 
 // client.c
 extern const struct session_ops client_session_ops;
-// A session whose cookie was valid. NULL: no memory.
+// A session whose cookie was valid. NULL: no memory, or too many handshakes, which is counted.
 struct client *client_new(struct gateway *g, const struct session_addr *remote,
 	const struct client_key *key, const uint8_t own_sid[SESSION_ID_BYTES]);
 void client_free(struct client *c);
-// Sessions that have not shown a certificate we trust, or were refused with one.
-uint32_t gateway_half_open(const struct gateway *g);
 // After any call into the session: frees it when it is over, else sets the timer.
 void client_settle(struct client *c);
 void client_link_update(struct client *c);

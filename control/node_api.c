@@ -70,6 +70,7 @@ static void gateway_status(struct gateway *g, void *arg)
 		{"first_packets", t.first_packets},
 		{"first_dropped", t.first_dropped},
 		{"half_open_dropped", t.half_open_dropped},
+		{"half_open_evicted", t.half_open_evicted},
 		{"pool_capacity", t.pool_capacity},
 		{"pool_used", t.pool_used},
 	};

@@ -22,6 +22,7 @@ static const char *const end_texts[] = {
 	[SESSION_END_HANDSHAKE] = "handshake took too long",
 	[SESSION_END_TLS] = "TLS failed",
 	[SESSION_END_REFUSED] = "refused",
+	[SESSION_END_CROWDED] = "too many handshakes at a time, most from there",
 	[SESSION_END_REPLACED] = "client connected again",
 	[SESSION_END_RENEG] = "renegotiation failed",
 	[SESSION_END_IDENTITY] = "certificate changed",

@@ -71,6 +71,7 @@ enum session_end {
 	SESSION_END_HANDSHAKE, // not authenticated within hand_window
 	SESSION_END_TLS,       // TLS failure, or a certificate that is no longer valid
 	SESSION_END_REFUSED,   // AUTH_FAILED or RESTART was sent
+	SESSION_END_CROWDED,   // its place went to a handshake from elsewhere
 	SESSION_END_REPLACED,  // same certificate, or same address, connected again
 	SESSION_END_RENEG,     // renegotiation failed and the last key ran out
 	SESSION_END_IDENTITY,  // certificate changed at renegotiation
@@ -151,7 +152,7 @@ void session_renegotiate(struct session *s, uint64_t now_ms);
 void session_peer_exit(struct session *s, uint64_t now_ms);
 // Tells the client (RESTART, or `message`) and ends soon after. end: SHUTDOWN, KILLED.
 void session_restart(struct session *s, enum session_end end, const char *message, uint64_t now_ms);
-// Over at once without a word: REPLACED.
+// Over at once without a word: REPLACED, CROWDED.
 void session_close(struct session *s, enum session_end end, uint64_t now_ms);
 
 bool session_is_closed(const struct session *s);

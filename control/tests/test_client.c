@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PEERS 4
+#define PEERS 8
 
 static struct dp *dp;
 static struct worker *worker;
@@ -95,17 +95,37 @@ static void tear_down(void)
 	dp_free(dp);
 }
 
-static struct client *begin(uint8_t last)
+static struct client_key key_at(uint8_t third, uint8_t last)
+{
+	return (struct client_key){
+		.family = 4, .port_be = 4242, .addr = {198, 51, third, last}, .sid = {last, third}};
+}
+
+// NULL: no room.
+static struct client *begin_at(uint8_t third, uint8_t last)
 {
 	const struct session_addr remote = {
-		.family = 4, .addr = {198, 51, 100, last}, .port_be = 4242};
-	struct client_key key = {.family = 4, .port_be = 4242, .sid = {last}};
-	const uint8_t own_sid[SESSION_ID_BYTES] = {7, last};
+		.family = 4, .addr = {198, 51, third, last}, .port_be = 4242};
+	const uint8_t own_sid[SESSION_ID_BYTES] = {7, last, third};
+	struct client_key key = key_at(third, last);
+
+	return client_new(g, &remote, &key, own_sid);
+}
+
+static struct client *begin(uint8_t last)
+{
+	struct client *c = begin_at(100, last);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	return c;
+}
+
+static struct client *client_at(uint8_t third, uint8_t last)
+{
+	struct client_key key = key_at(third, last);
 	struct client *c;
 
-	memcpy(key.addr, remote.addr, sizeof(key.addr));
-	c = client_new(g, &remote, &key, own_sid);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	HASH_FIND(by_key, g->clients, &key, sizeof(key), c);
 	return c;
 }
 
@@ -124,20 +144,20 @@ static void test_half_open(void)
 	a = begin(1);
 	b = begin(2);
 	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
-	CU_ASSERT_EQUAL(gateway_half_open(g), 2);
+	CU_ASSERT_EQUAL(g->half_open.count, 2);
 	CU_ASSERT_EQUAL(admit(a), SESSION_ADMIT);
-	CU_ASSERT_EQUAL(gateway_half_open(g), 1);
+	CU_ASSERT_EQUAL(g->half_open.count, 1);
 	// It has gone, and lives on to say so to its client: that is no handshake.
 	client_session_ops.closed(g, a->session, SESSION_END_KILLED);
 	CU_ASSERT_EQUAL(gateway_session_count(g), 2);
-	CU_ASSERT_EQUAL(gateway_half_open(g), 1);
+	CU_ASSERT_EQUAL(g->half_open.count, 1);
 	client_free(a);
-	CU_ASSERT_EQUAL(gateway_half_open(g), 1);
+	CU_ASSERT_EQUAL(g->half_open.count, 1);
 	// Never admitted: half open to its end.
 	client_session_ops.closed(g, b->session, SESSION_END_HANDSHAKE);
-	CU_ASSERT_EQUAL(gateway_half_open(g), 1);
+	CU_ASSERT_EQUAL(g->half_open.count, 1);
 	client_free(b);
-	CU_ASSERT_EQUAL(gateway_half_open(g), 0);
+	CU_ASSERT_EQUAL(g->half_open.count, 0);
 	CU_ASSERT_EQUAL(gateway_session_count(g), 0);
 	tear_down();
 }
@@ -162,7 +182,7 @@ static void test_replaced(void)
 	CU_ASSERT_EQUAL(gateway_session_count(g), 2);
 	ev_run(g->env.loop, EVRUN_ONCE);
 	CU_ASSERT_EQUAL(gateway_session_count(g), 1);
-	CU_ASSERT_EQUAL(gateway_half_open(g), 0);
+	CU_ASSERT_EQUAL(g->half_open.count, 0);
 	tear_down();
 }
 
@@ -213,6 +233,39 @@ static bool is_at(const struct client *c, struct session_addr a)
 	memcpy(key.sid, c->key.sid, sizeof(key.sid));
 	HASH_FIND(by_key, g->clients, &key, sizeof(key), found);
 	return found == c && client_at_address(g, &a) == c;
+}
+
+static struct client *begin_in_pool(uint8_t third, uint8_t last)
+{
+	struct client *c = begin_at(third, last);
+	struct key_state *ks;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	ks = &c->session->keys[0];
+	CU_ASSERT_EQUAL(client_session_ops.tls_step(g, c->session, ks->tls), 0);
+	ks->lent = true;
+	return c;
+}
+
+// What a session leaves in the pool is memory too: not more of it than is agreed.
+static void test_crowded_pool(void)
+{
+	uint8_t i;
+
+	set_up();
+	for (i = 0; i < 64; i++)
+		client_free(begin_in_pool(50, i)); // in the pool until the loop has turned
+	begin_in_pool(51, 0);
+	for (i = 1; i < 32; i++)
+		begin_at(51, i);
+	CU_ASSERT_PTR_NULL(begin_at(52, 0));
+	CU_ASSERT_EQUAL(g->half_open_dropped, 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(client_at(51, 0));
+	while (client_at(51, 0)->step)
+		ev_run(g->env.loop, EVRUN_ONCE);
+	CU_ASSERT_PTR_NOT_NULL(begin_at(52, 0));
+	CU_ASSERT_EQUAL(g->half_open_evicted, 1);
+	tear_down();
 }
 
 static void name_them(struct client *a, const char *name)
@@ -295,6 +348,114 @@ static void test_fixed_options(void)
 	tear_down();
 }
 
+// One source has all places and must give some to another, but not more than makes them equal.
+// Whoever is connected keeps what it has.
+static void test_crowded(void)
+{
+	struct client *connected;
+
+	set_up();
+	connected = begin(1);
+	CU_ASSERT_EQUAL(admit(connected), SESSION_ADMIT);
+	for (uint8_t i = 0; i < 32; i++)
+		CU_ASSERT_PTR_NOT_NULL(begin_at(51, i));
+	CU_ASSERT_EQUAL(g->half_open.count, 32);
+	CU_ASSERT_PTR_NULL(begin_at(51, 99));
+	CU_ASSERT_EQUAL(g->half_open_dropped, 1);
+	CU_ASSERT_PTR_NOT_NULL(begin_at(52, 0));
+	CU_ASSERT_EQUAL(g->half_open_evicted, 1);
+	CU_ASSERT_PTR_NULL(client_at(51, 0)); // the oldest
+	CU_ASSERT_PTR_NOT_NULL(client_at(51, 1));
+	for (uint8_t i = 1; i < 99; i++) {
+		begin_at(52, i);
+		begin_at(51, (uint8_t)(100 + i));
+	}
+	CU_ASSERT_EQUAL(g->half_open_evicted, 16);
+	CU_ASSERT_EQUAL(g->half_open.count, 32);
+	CU_ASSERT_EQUAL(gateway_session_count(g), 33);
+	CU_ASSERT_PTR_NOT_NULL(client_at(52, 15));
+	CU_ASSERT_PTR_NULL(client_at(52, 16));
+	CU_ASSERT(connected->admitted);
+	CU_ASSERT(!session_is_closed(connected->session));
+	// Its handshake is over, so its source is as good as any other.
+	CU_ASSERT_PTR_NOT_NULL(begin_at(100, 2));
+	tear_down();
+}
+
+// What happens to a certificate that connects a second time, by policy.
+static void test_duplicates(void)
+{
+	struct client *a, *b, *c;
+
+	set_up();
+	settings->conf.max_connections = 3;
+	settings->conf.duplicate_cn = CONF_DUPLICATE_REFUSE;
+	a = begin(1);
+	b = begin(2);
+	c = begin(3);
+	name_them(a, "alice");
+	name_them(b, "alice");
+	name_them(c, "bob");
+	CU_ASSERT_EQUAL(admit(a), SESSION_ADMIT);
+	CU_ASSERT_EQUAL(admit(b), SESSION_REFUSE_DUPLICATE);
+	CU_ASSERT(a->admitted && !session_is_closed(a->session)); // the older one stays
+	CU_ASSERT_EQUAL(ippool_used(g->pool), 1);
+	CU_ASSERT_EQUAL(admit(c), SESSION_ADMIT); // somebody else
+	client_free(a);
+	CU_ASSERT_EQUAL(admit(b), SESSION_ADMIT); // nobody's any more
+	CU_ASSERT_EQUAL(g->refused_total, 1);
+	// Side by side, each with a peer and an address, and each in a place.
+	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
+	a = begin(4);
+	name_them(a, "alice");
+	CU_ASSERT_EQUAL(admit(a), SESSION_ADMIT);
+	CU_ASSERT(b->admitted && !session_is_closed(b->session));
+	CU_ASSERT_NOT_EQUAL(a->peer_id, b->peer_id);
+	CU_ASSERT_NOT_EQUAL(a->pool_entry, b->pool_entry);
+	CU_ASSERT_EQUAL(g->admitted_count, 3);
+	a = begin(5);
+	name_them(a, "alice");
+	CU_ASSERT_EQUAL(admit(a), SESSION_REFUSE_FULL);
+	// In a full house a replacement needs no place: it takes those of its own.
+	settings->conf.duplicate_cn = CONF_DUPLICATE_REPLACE;
+	CU_ASSERT_EQUAL(admit(a), SESSION_ADMIT);
+	CU_ASSERT_EQUAL(g->admitted_count, 2);
+	CU_ASSERT(!b->admitted);
+	CU_ASSERT(c->admitted);
+	tear_down();
+}
+
+// Settings of a reload: more room at once, less for nobody who is in already.
+static void test_max_connections(void)
+{
+	struct client *c[4];
+
+	set_up();
+	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
+	settings->conf.max_connections = 1;
+	for (uint8_t i = 0; i < 4; i++)
+		c[i] = begin((uint8_t)(i + 1));
+	CU_ASSERT_EQUAL(admit(c[0]), SESSION_ADMIT);
+	CU_ASSERT_EQUAL(admit(c[1]), SESSION_REFUSE_FULL);
+	settings = settings_new();
+	settings->conf.max_connections = 3;
+	gateway_settings_apply(g, settings);
+	// It began under the old ones, but the room is the gateway's.
+	CU_ASSERT_EQUAL(admit(c[1]), SESSION_ADMIT);
+	CU_ASSERT_EQUAL(admit(c[2]), SESSION_ADMIT);
+	settings = settings_new();
+	settings->conf.max_connections = 1;
+	gateway_settings_apply(g, settings);
+	for (int i = 0; i < 3; i++)
+		CU_ASSERT(c[i]->admitted && !session_is_closed(c[i]->session));
+	client_free(c[0]);
+	client_free(c[1]);
+	CU_ASSERT_EQUAL(admit(c[3]), SESSION_REFUSE_FULL); // one is in, and one may be
+	client_free(c[2]);
+	CU_ASSERT_EQUAL(admit(c[3]), SESSION_ADMIT);
+	tear_down();
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
@@ -303,6 +464,10 @@ int main(void)
 		{"who finds no room changes nothing", test_full},
 		{"who moves is found again", test_float},
 		{"a reload keeps fixed options", test_fixed_options},
+		{"no source takes all places for handshakes", test_crowded},
+		{"nor leaves more than so much in the pool", test_crowded_pool},
+		{"a certificate that connects twice, by policy", test_duplicates},
+		{"max_connections of a reload", test_max_connections},
 		{NULL, NULL},
 	};
 	int rc;
