@@ -3,8 +3,9 @@
 # Copyright (c) 2026, The Sluice authors
 #
 # What every end-to-end test sources first. Gives it a bed of its own (scripts/lib/bed.sh), words to
-# assert with, and an end that checks what must hold after any test: sluiced has not crashed, its
-# log has no sanitizer report, and every packet of every port is accounted for. Exit code 77: skipped.
+# assert with, and an end that checks what must hold after any test: sluiced has not crashed and ended
+# when it was told to, its log has no sanitizer report, and every packet of every port is accounted
+# for. Exit code 77: skipped.
 set -eEuo pipefail
 
 SLUICE_TOP=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -97,6 +98,10 @@ end_checks() {
 		printf 'FAIL sluiced is gone, or does not answer\n'
 		bad=1
 	fi
+	! was_forced sluiced || {
+		printf 'FAIL sluiced did not end within ten seconds of being asked to\n'
+		bad=1
+	}
 	! grep -hE -A 12 'AddressSanitizer|runtime error:|LeakSanitizer|Assertion .* failed|PANIC in' \
 		"$BED_DIR"/sluiced*.log 2>/dev/null || bad=1
 	return $bad

@@ -8,6 +8,7 @@
 
 BED_DIR=
 BED_PREFIX=
+PROC_FORCED= # names of processes that did not end when asked to
 
 # bed_begin NAME: an empty bed with a prefix of its own.
 bed_begin() {
@@ -132,13 +133,28 @@ proc_signal() {
 	! proc_alive "$1" || kill "-$2" "$(proc_pid "$1")" 2>/dev/null || true
 }
 
+# What its threads are doing, for somebody who asks why it does not end.
+proc_describe() {
+	local task
+	for task in "/proc/$(proc_pid "$1")/task"/*; do
+		printf '%s %s: %s, waits in %s\n' "${task##*/}" "$(cat "$task/comm")" \
+			"$(sed -n 's/^State:[[:space:]]*//p' "$task/status")" "$(cat "$task/wchan")"
+		sed 's/^/    /' "$task/stack"
+	done 2>/dev/null || true
+}
+
+was_forced() { [[ " $PROC_FORCED " = *" $1 "* ]]; }
+
 # proc_stop NAME [SIGNAL]: ends it, by force after ten seconds; its exit status is in PROC_STATUS.
+# Whom force was needed for is in PROC_FORCED: sluiced may not be there when a test or demo ends.
 proc_stop() {
 	local pid
 	pid=$(proc_pid "$1")
 	proc_signal "$1" "${2:-TERM}"
 	if ! wait_for 10 proc_gone "$1"; then
 		warn "$1 did not stop in 10 seconds: killed"
+		PROC_FORCED+=" $1"
+		proc_describe "$1" | tee "$BED_DIR/$1.stuck.log"
 		proc_signal "$1" KILL
 		wait_for 5 proc_gone "$1" || true
 	fi

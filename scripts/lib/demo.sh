@@ -68,6 +68,8 @@ demo_exit() {
 	trap '' INT TERM HUP
 	step_stop
 	[ -z "$BED_DIR" ] || [ -f "$BED_DIR/keep" ] || bed_end
+	# To take everything down belongs to it. The warning was given.
+	! was_forced sluiced || [ $rc -ne 0 ] || rc=1
 	exit $rc
 }
 
