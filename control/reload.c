@@ -241,10 +241,26 @@ static void drop_plan(struct node *n, struct plan *p)
 	}
 }
 
+// The one option that concerns who is let in at once, whatever sessions began with.
+static void say_room(const struct gateway *g, const struct gateway_settings *to_come,
+	struct node_reload_report *r)
+{
+	uint32_t was = gateway_conf(g)->max_connections;
+	uint32_t is = gateway_settings_conf(to_come)->max_connections;
+	struct gateway_totals t;
+
+	if (is == was)
+		return;
+	gateway_totals(g, &t);
+	say(r, "gateway %s: max_connections is %u from now on, was %u; %u clients stay connected",
+		gateway_conf(g)->name, is, was, t.clients);
+}
+
 static void apply_plan(struct node *n, struct plan *p, struct node_reload_report *r)
 {
 	for (uint16_t id = 0; id < n->dp->gateways_max; id++) {
 		if (p->settings[id]) {
+			say_room(n->gateways[id], p->settings[id], r);
 			gateway_settings_apply(n->gateways[id], p->settings[id]);
 		} else if (p->opened[id]) {
 			n->gateways[id] = p->opened[id];

@@ -98,9 +98,10 @@ static struct node node;
 // The gateways' part of a file, and the file.
 struct gateway_text {
 	const char *name, *port, *netns, *cidr, *local;
+	const char *max_connections; // NULL: 5
 };
 
-static const struct gateway_text running = {"gw1", "1194", "", "10.8.0.0/24", "10.1.0.0/16"};
+static const struct gateway_text running = {"gw1", "1194", "", "10.8.0.0/24", "10.1.0.0/16", NULL};
 
 static void file_write(const struct gateway_text *gws, size_t n)
 {
@@ -114,8 +115,9 @@ static void file_write(const struct gateway_text *gws, size_t n)
 			"    endpoint: {address: 192.0.2.1, port: %s}\n"
 			"    client_cidr: %s\n"
 			"    local_networks: [%s]\n"
-			"    max_connections: 5\n",
-			gws[i].name, gws[i].port, gws[i].cidr, gws[i].local);
+			"    max_connections: %s\n",
+			gws[i].name, gws[i].port, gws[i].cidr, gws[i].local,
+			gws[i].max_connections ? gws[i].max_connections : "5");
 		if (gws[i].netns[0])
 			fprintf(f, "    netns: %s\n", gws[i].netns);
 		fprintf(f, "    ca: %s\n", test_pki_path(pki, "ca.crt"));
@@ -185,39 +187,39 @@ static void test_clashes(void)
 		const char *report; // how it begins
 	} cases[] = {
 		// gw1 moves, which is refused, and somebody wants what it still has.
-		{{{"gw1", "1194", "", "10.9.0.0/24", "10.1.0.0/16"},
-			 {"gw2", "1195", "", "10.8.0.0/24", "10.1.0.0/16"}},
+		{{{"gw1", "1194", "", "10.9.0.0/24", "10.1.0.0/16", NULL},
+			 {"gw2", "1195", "", "10.8.0.0/24", "10.1.0.0/16", NULL}},
 			false,
 			"refused: gateway gw1: client_cidr: needs a restart\n"
 			"error: gateway gw2: client_cidr must not overlap the 10.8.0.0/24 of gateway "
 			"gw1 in the same routing domain, got \"10.8.0.0/24\"; gateway gw1 goes on "
 			"with that until a restart\nnothing was changed\n"},
-		{{{"gw2", "1194", "", "10.7.0.0/24", "10.1.0.0/16"},
-			 {"gw1", "1195", "", "10.8.0.0/24", "10.1.0.0/16"}},
+		{{{"gw2", "1194", "", "10.7.0.0/24", "10.1.0.0/16", NULL},
+			 {"gw1", "1195", "", "10.8.0.0/24", "10.1.0.0/16", NULL}},
 			false,
 			"refused: gateway gw1: endpoint.port: needs a restart\n"
 			"error: gateway gw2: endpoint must be unique, got 192.0.2.1 port 1194 of "
 			"gateway gw1 again; gateway gw1 goes on with that until a restart\n"
 			"nothing was changed\n"},
-		{{{"gw1", "1194", "tenant1", "10.8.0.0/24", "10.1.0.0/16"},
-			 {"gw2", "1195", "", "10.7.0.0/24", "10.8.0.0/16"}},
+		{{{"gw1", "1194", "tenant1", "10.8.0.0/24", "10.1.0.0/16", NULL},
+			 {"gw2", "1195", "", "10.7.0.0/24", "10.8.0.0/16", NULL}},
 			false,
 			"refused: gateway gw1: netns: needs a restart\n"
 			"error: gateway gw2: local_networks must not overlap the client network of "
 			"gateway gw1 in the same routing domain, got \"10.8.0.0/16\"; gateway gw1 "
 			"goes on with that until a restart\nnothing was changed\n"},
 		// Its own local networks are put in force, beside a client network that stays.
-		{{{"gw1", "1194", "", "10.9.0.0/24", "10.8.0.0/16"}}, false,
+		{{{"gw1", "1194", "", "10.9.0.0/24", "10.8.0.0/16", NULL}}, false,
 			"refused: gateway gw1: client_cidr: needs a restart\n"
 			"error: gateway gw1: client_cidr must not overlap local network 10.8.0.0/16 "
 			"of gateway gw1, got \"10.8.0.0/24\"; gateway gw1 goes on with that until a "
 			"restart\nnothing was changed\n"},
 		// It is to go, or is about to: it still runs.
-		{{{"gw2", "1195", "", "10.8.0.0/24", "10.1.0.0/16"}}, false,
+		{{{"gw2", "1195", "", "10.8.0.0/24", "10.1.0.0/16", NULL}}, false,
 			"error: gateway gw2: client_cidr must not overlap the 10.8.0.0/24 of gateway "
 			"gw1 in the same routing domain, got \"10.8.0.0/24\"; gateway gw1 would "
 			"close only now: remove it in a reload of its own\nnothing was changed\n"},
-		{{{"gw1", "1194", "", "10.8.0.0/24", "10.1.0.0/16"}}, true,
+		{{{"gw1", "1194", "", "10.8.0.0/24", "10.1.0.0/16", NULL}}, true,
 			"error: gateway gw1: endpoint must be unique, got 192.0.2.1 port 1194 of "
 			"gateway gw1 again; gateway gw1 is closing: try again in a moment\n"
 			"nothing was changed\n"},
@@ -241,8 +243,10 @@ static void test_clashes(void)
 // A change that is refused costs nothing else: the rest is put in force, of its gateway too.
 static void test_refused_alone(void)
 {
-	static const struct gateway_text moved = {"gw1", "1194", "", "10.9.0.0/24", "10.1.0.0/16"};
-	static const struct gateway_text grown = {"gw1", "1194", "", "10.8.0.0/24", "10.2.0.0/16"};
+	static const struct gateway_text moved = {
+		"gw1", "1194", "", "10.9.0.0/24", "10.1.0.0/16", "7"};
+	static const struct gateway_text grown = {
+		"gw1", "1194", "", "10.8.0.0/24", "10.2.0.0/16", "8"};
 	struct node_reload_report report;
 
 	set_up();
@@ -251,13 +255,16 @@ static void test_refused_alone(void)
 	CU_ASSERT(report.ok);
 	CU_ASSERT_STRING_EQUAL(report.text,
 		"refused: gateway gw1: client_cidr: needs a restart\n"
+		"gateway gw1: max_connections is 7 from now on, was 5; 0 clients stay connected\n"
 		"reload 1 done: new settings hold for sessions to come\n");
 	CU_ASSERT_EQUAL(gateway_conf(node.gateways[0])->client_cidr.addr[1], 8);
 	file_write(&grown, 1);
 	node_reload(&node, &report);
 	CU_ASSERT(report.ok);
-	CU_ASSERT_STRING_EQUAL(
-		report.text, "reload 2 done: new settings hold for sessions to come\n");
+	CU_ASSERT_STRING_EQUAL(report.text,
+		"gateway gw1: max_connections is 8 from now on, was 7; 0 clients stay connected\n"
+		"reload 2 done: new settings hold for sessions to come\n");
+	CU_ASSERT_EQUAL(gateway_conf(node.gateways[0])->max_connections, 8);
 	CU_ASSERT_EQUAL(gateway_conf(node.gateways[0])->local_networks[0].addr[1], 2);
 	tear_down();
 }
