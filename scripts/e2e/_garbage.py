@@ -14,8 +14,8 @@
 #                                     key id, from its own address and port FROM
 #   short ADDRESS PORT FROM PEER COUNT
 #                                     the same, cut off before the first encrypted byte
-#   flood ADDRESS PORT FROM PEER SECONDS
-#                                     the same as fast as it can, whole, key ids 0 to 7
+#   flood ADDRESS PORT FROM PEER SECONDS KEY_ID
+#                                     large ones with wrong tags, as fast as it can
 import os
 import random
 import socket
@@ -146,9 +146,9 @@ def short(address, port, sport, peer, total):
     return s.count
 
 
-def flood(address, port, sport, peer, seconds):
+def flood(address, port, sport, peer, seconds, key_id):
     s, datagram = client(address, sport, port)
-    packets = [datagram(data_v2(peer, i % 8, 1 << 30 | i, 1200)) for i in range(64)]
+    packets = [datagram(data_v2(peer, key_id, 1 << 30 | i, 1200)) for i in range(64)]
     end = time.monotonic() + seconds
     count = 0
     while time.monotonic() < end:
