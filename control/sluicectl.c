@@ -314,12 +314,15 @@ static int capture_summary(const struct args *a, const json_t *end)
 {
 	long long packets = json_integer_value(json_object_get(end, "packets"));
 	long long lost = json_integer_value(json_object_get(end, "lost"));
+	const char *reason = json_string_value(json_object_get(end, "reason"));
+	bool closed = reason && strcmp(reason, "closed") == 0;
 	FILE *out = strcmp(a->pcap, "-") == 0 ? stderr : stdout;
 
 	if (a->json)
 		fprintf(out, "{\"packets\":%lld,\"lost\":%lld}\n", packets, lost);
 	else
-		fprintf(out, "%lld packets in %s, %lld lost\n", packets, a->pcap, lost);
+		fprintf(out, "%lld packets in %s, %lld lost%s\n", packets, a->pcap, lost,
+			closed ? "; the gateway was removed" : "");
 	return EXIT_OK;
 }
 

@@ -47,8 +47,22 @@ say_step "a gateway that is gone tells its clients"
 } >"$BED_DIR/two.yaml"
 cp "$BED_DIR/two.yaml" "$BED_DIR/sluice.yaml"
 ctl reload >/dev/null || fail "a second gateway was refused"
+"$SLUICECTL" --socket "$BED_DIR/sluice.sock" capture demo --pcap "$BED_DIR/demo.pcap" --seconds 60 >"$BED_DIR/capture.log" 2>&1 &
+capture=$!
+pings 1 "$(inside4 1)" 20
 sed '/name: demo/,/name: second/ { /name: second/!d }' "$BED_DIR/two.yaml" >"$BED_DIR/sluice.yaml"
 ctl reload >/dev/null || fail "the removal was refused"
 wait_for 5 remaining second || fail "the gateway is still there: $(ctl status)"
 wait_for 5 told || fail "client 1 was not told"
+wait $capture || fail "the capture of the gateway ended badly: $(cat "$BED_DIR/capture.log")"
+grep -q 'the gateway was removed' "$BED_DIR/capture.log" || fail "the capture did not end with its gateway: $(cat "$BED_DIR/capture.log")"
+say_step "it comes back: a new gateway, with nothing of the old one but its name"
+client_stop 1
+cp "$BED_DIR/two.yaml" "$BED_DIR/sluice.yaml"
+ctl reload >/dev/null || fail "the gateway was not opened again"
+assert_eq "packets counted for the new gateway" "$(gateway_counter in_pkts)" 0
+client_start 1
+client_wait 1 || fail "client 1 did not connect to the new gateway"
+pings 1 "$(inside4 1)" 20
+assert_le "packets of the new gateway" "$(gateway_counter in_pkts)" 40
 test_done
