@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#include "dataplane/aead.h"
+#include "dataplane/cipher.h"
 #include "dataplane/worker.h"
 #include "drivers/port.h"
 
@@ -127,7 +127,7 @@ struct conf_gateway {
 	uint32_t inactive_s, inactive_bytes;         // 0: clients may be idle for ever
 	uint32_t session_timeout_s;                  // 0: they may stay for ever
 	size_t data_cipher_count;
-	enum aead_cipher data_ciphers[AEAD_CIPHER_COUNT]; // in order of preference
+	enum cipher data_ciphers[CIPHER_AEAD_COUNT]; // in order of preference
 	uint32_t keepalive_interval_s, keepalive_timeout_s;
 	uint32_t reneg_s;       // renegotiate after at most; 0: never by time
 	uint32_t hand_window_s; // a handshake must be over within

@@ -219,7 +219,7 @@ static int read_cipher(
 		return refuse(w, opt, n);
 	if (word->later)
 		return refuse_later(w, opt, n);
-	*(enum aead_cipher *)out = (enum aead_cipher)word->value;
+	*(enum cipher *)out = (enum cipher)word->value;
 	return 0;
 }
 
@@ -273,7 +273,7 @@ static size_t element_bytes(const struct conf_option *opt)
 		return sizeof(struct conf_line);
 	if (opt->type == CONF_T_FINGERPRINTS)
 		return sizeof(struct conf_fingerprint);
-	return sizeof(enum aead_cipher);
+	return sizeof(enum cipher);
 }
 
 static int add_element(
@@ -289,7 +289,7 @@ static int add_element(
 		struct conf_addr addr;
 		struct conf_fingerprint fingerprint;
 		struct conf_line line;
-		enum aead_cipher cipher;
+		enum cipher cipher;
 	} value = {0};
 
 	if (read_element(w, opt, n, &value) < 0)

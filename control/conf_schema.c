@@ -52,9 +52,10 @@ static const struct conf_word endpoint_words[] = {
 static const struct conf_word topology_words[] = {{"subnet", CONF_TOPOLOGY_SUBNET, false},
 	{"net30", CONF_TOPOLOGY_NET30, false}, {"p2p", CONF_TOPOLOGY_P2P, false}, {0}};
 
-static const struct conf_word cipher_words[] = {{"AES-256-GCM", AEAD_AES_256_GCM, false},
-	{"AES-192-GCM", AEAD_AES_192_GCM, false}, {"AES-128-GCM", AEAD_AES_128_GCM, false},
-	{"CHACHA20-POLY1305", 0, true}, {"*-CBC", 0, true}, {"none", 0, true}, {0}};
+static const struct conf_word cipher_words[] = {{"AES-256-GCM", CIPHER_AES_256_GCM, false},
+	{"AES-192-GCM", CIPHER_AES_192_GCM, false}, {"AES-128-GCM", CIPHER_AES_128_GCM, false},
+	{"CHACHA20-POLY1305", CIPHER_CHACHA20_POLY1305, false}, {"*-CBC", 0, true},
+	{"none", 0, true}, {0}};
 
 static const struct conf_word tls_words[] = {{"1.0", CONF_TLS_1_0, false},
 	{"1.1", CONF_TLS_1_1, false}, {"1.2", CONF_TLS_1_2, false}, {"1.3", CONF_TLS_1_3, false},

@@ -189,11 +189,11 @@ static bool is_zero(const uint8_t *data, size_t len)
 // The client sends with the first half, the server with the second: the other way round than for
 // the control channel's static keys.
 int keyex_slice(struct session_key *key, const uint8_t block[KEYEX_BLOCK_BYTES], uint8_t key_id,
-	enum aead_cipher cipher)
+	enum cipher cipher)
 {
 	const uint8_t *recv = block;
 	const uint8_t *send = block + HALF_BYTES;
-	size_t n = aead_cipher_key_bytes(cipher);
+	size_t n = cipher_key_bytes(cipher);
 
 	memset(key, 0, sizeof(*key));
 	if (n == 0 || n > sizeof(key->recv_key) || is_zero(recv, n) || is_zero(send, n))

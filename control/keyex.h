@@ -61,4 +61,4 @@ int keyex_block_prf(uint8_t block[KEYEX_BLOCK_BYTES], const struct keyex_client 
 // Cuts the server's keys out of a block, from the PRF or the exporter. 0, or -EINVAL if any of
 // them is all zero.
 int keyex_slice(struct session_key *key, const uint8_t block[KEYEX_BLOCK_BYTES], uint8_t key_id,
-	enum aead_cipher cipher);
+	enum cipher cipher);

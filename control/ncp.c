@@ -20,7 +20,7 @@ static bool list_has(const char *list, const char *name)
 	return false;
 }
 
-int ncp_choose(struct ncp_choice *choice, const enum aead_cipher *ours, size_t ours_count,
+int ncp_choose(struct ncp_choice *choice, const enum cipher *ours, size_t ours_count,
 	const struct peer_info *peer, const struct options_string *options)
 {
 	bool has_list = peer->ciphers[0] != '\0';
@@ -29,7 +29,7 @@ int ncp_choose(struct ncp_choice *choice, const enum aead_cipher *ours, size_t o
 
 	memset(choice, 0, sizeof(*choice));
 	for (size_t i = 0; i < ours_count; i++) {
-		const char *name = aead_cipher_name(ours[i]);
+		const char *name = cipher_name(ours[i]);
 		bool listed = list_has(list, name);
 
 		// A list says it all; without one the client's own cipher counts as well.

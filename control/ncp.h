@@ -10,17 +10,17 @@
 
 #include "control/options_string.h"
 #include "control/peer_info.h"
-#include "dataplane/aead.h"
+#include "dataplane/cipher.h"
 
 // What a client is told that offers none of ours.
 #define NCP_FAILURE_TEXT "AUTH_FAILED,Data channel cipher negotiation failed (no shared cipher)"
 
 struct ncp_choice {
-	enum aead_cipher cipher;
+	enum cipher cipher;
 	bool push;       // the client understands a pushed cipher
 	const char *why; // "IV_CIPHERS", "IV_NCP=2", "cipher option"; static
 };
 
 // 0 or -ENOENT.
-int ncp_choose(struct ncp_choice *choice, const enum aead_cipher *ours, size_t ours_count,
+int ncp_choose(struct ncp_choice *choice, const enum cipher *ours, size_t ours_count,
 	const struct peer_info *peer, const struct options_string *options);

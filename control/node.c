@@ -8,7 +8,7 @@
 #include "control/node_api.h"
 #include "control/pool.h"
 #include "control/publish.h"
-#include "dataplane/aead.h"
+#include "dataplane/crypto.h"
 #include "dataplane/base/clock.h"
 #include "dataplane/base/log.h"
 #include "dataplane/event.h"
@@ -191,11 +191,11 @@ static int start_eal(struct node *n)
 	if (rc)
 		return rc;
 	n->eal_up = true;
-	rc = aead_init(&why);
+	rc = crypto_init(&why);
 	if (rc)
 		LOG(ERR, "crypto engine: %s", why);
 	else
-		LOG(NOTICE, "crypto engine: %s", aead_engine_name());
+		LOG(NOTICE, "crypto engine: %s", crypto_engine_name());
 	return rc;
 }
 

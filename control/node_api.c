@@ -10,7 +10,7 @@
 #include "control/endpoint.h"
 #include "control/pool.h"
 #include "control/stats.h"
-#include "dataplane/aead.h"
+#include "dataplane/crypto.h"
 #include "dataplane/base/clock.h"
 #include "dataplane/base/log.h"
 #include "dataplane/worker.h"
@@ -146,7 +146,7 @@ static json_t *status(void *arg, char *err)
 	return json_pack("{s:i, s:I, s:s, s:i, s:s, s:i, s:I, s:o, s:o, s:o, s:o}", "pid",
 		(int)getpid(), "uptime_s", (json_int_t)((clock_ms() - n->started_ms) / 1000),
 		"config", n->conf->path, "workers", (int)n->dp->worker_count, "crypto_engine",
-		aead_engine_name(), "reloads", (int)n->reloads, "control_pause_max_ms",
+		crypto_engine_name(), "reloads", (int)n->reloads, "control_pause_max_ms",
 		(json_int_t)n->longest_pause_ms, "tls_pool", pool_status(n), "gateways", gateways,
 		"interfaces", interfaces_status(n), "slow_path", slowpath_status(n));
 }

@@ -228,7 +228,7 @@ static void put_protocol(struct writer *w, const struct session_lease *lease,
 	if ((peer->proto & PEER_PROTO_DATA_V2) != 0)
 		put(w, "peer-id %u", lease->peer_id);
 	if (ncp->push)
-		put(w, "cipher %s", aead_cipher_name(ncp->cipher));
+		put(w, "cipher %s", cipher_name(ncp->cipher));
 	if ((peer->proto & PEER_PROTO_CC_EXIT) != 0)
 		put(w, "protocol-flags cc-exit%s", ekm ? " tls-ekm" : "");
 	else if (ekm)

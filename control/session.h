@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 
 #include "control/conf.h"
-#include "dataplane/aead.h"
+#include "dataplane/cipher.h"
 #include "dataplane/proto.h"
 
 #define SESSION_ID_BYTES 8
@@ -41,8 +41,8 @@ struct session_addr {
 // Data-channel keys of one key id, as the peer must use them. Wiped by the giver after the call.
 struct session_key {
 	uint8_t key_id;
-	enum aead_cipher cipher;
-	uint8_t recv_key[32], send_key[32]; // aead_cipher_key_bytes() of each
+	enum cipher cipher;
+	uint8_t recv_key[32], send_key[32]; // cipher_key_bytes() of each
 	uint8_t recv_iv[PROTO_IMPLICIT_IV_BYTES], send_iv[PROTO_IMPLICIT_IV_BYTES];
 };
 

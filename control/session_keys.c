@@ -118,7 +118,7 @@ static void decide(struct session *s, const struct key_state *ks, uint64_t now_m
 		refuse(s, farewell, now_ms);
 		return;
 	}
-	s->info.cipher = aead_cipher_name(s->ncp.cipher);
+	s->info.cipher = cipher_name(s->ncp.cipher);
 	s->info.cipher_why = s->ncp.why;
 	session_log(
 		s, LOG_LEVEL_NOTICE, "Data Channel: using negotiated cipher '%s'", s->info.cipher);

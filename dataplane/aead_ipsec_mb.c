@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Sluice authors
 //
-// Engine on intel-ipsec-mb's direct GCM calls: no jobs, no queue, one call per packet. The only
-// file that includes intel-ipsec-mb.h.
+// Engine on intel-ipsec-mb: its direct GCM calls, without jobs and queue, one call per packet; and
+// jobs for ChaCha20-Poly1305, which the library does as soon as they are submitted.
 
 #include "dataplane/aead.h"
-#include "dataplane/aead_engine.h"
 
-#include <intel-ipsec-mb.h>
 #include <rte_branch_prediction.h>
-#include <rte_cpuflags.h>
 #include <rte_prefetch.h>
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
+
+#include "dataplane/ipsec_mb.h"
 
 static_assert(sizeof(struct gcm_key_data) <= AEAD_KEY_BYTES, "aead: key does not fit");
 
@@ -24,74 +22,24 @@ static_assert(sizeof(struct gcm_key_data) <= AEAD_KEY_BYTES, "aead: key does not
 // enough not to push each other out of the first-level cache.
 #define PREFETCH_AHEAD 2u
 
-// Written once by aead_engine_init(), read by every thread: direct calls use its function
-// pointers and none of its queues.
-static IMB_MGR *mgr;
-static IMB_ARCH arch;
-
-int aead_engine_init(const char **why)
-{
-	if (mgr)
-		return 0;
-	if (rte_cpu_get_flag_enabled(RTE_CPUFLAG_AES) != 1) {
-		*why = "the CPU has no AES instructions (AES-NI)";
-		return -ENOTSUP;
-	}
-	if (rte_cpu_get_flag_enabled(RTE_CPUFLAG_PCLMULQDQ) != 1) {
-		*why = "the CPU has no carry-less multiplication (PCLMULQDQ)";
-		return -ENOTSUP;
-	}
-	mgr = alloc_mb_mgr(0);
-	if (!mgr) {
-		*why = "no memory for the intel-ipsec-mb manager";
-		return -ENOMEM;
-	}
-	init_mb_mgr_auto(mgr, &arch);
-	if (imb_get_errno(mgr) != 0) {
-		*why = imb_get_strerror(imb_get_errno(mgr));
-		free_mb_mgr(mgr);
-		mgr = NULL;
-		return -ENOTSUP;
-	}
-	return 0;
-}
-
-const char *aead_engine_name(void)
-{
-	// What the library asks for before it takes its VAES code.
-	bool vaes = rte_cpu_get_flag_enabled(RTE_CPUFLAG_VAES) == 1 &&
-		    rte_cpu_get_flag_enabled(RTE_CPUFLAG_VPCLMULQDQ) == 1 &&
-		    rte_cpu_get_flag_enabled(RTE_CPUFLAG_GFNI) == 1 &&
-		    rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512IFMA) == 1;
-
-	switch (arch) {
-	case IMB_ARCH_AVX512:
-		return vaes ? "intel-ipsec-mb AVX512 (VAES)" : "intel-ipsec-mb AVX512";
-	case IMB_ARCH_AVX2:
-		return "intel-ipsec-mb AVX2";
-	case IMB_ARCH_SSE:
-		return "intel-ipsec-mb SSE";
-	default:
-		return "intel-ipsec-mb";
-	}
-}
-
-void aead_key_init(struct aead_key *key, enum aead_cipher cipher, const uint8_t *raw)
+void aead_key_init(struct aead_key *key, enum cipher cipher, const uint8_t *raw)
 {
 	struct gcm_key_data *gcm = (struct gcm_key_data *)key->opaque;
 
 	memset(key, 0, sizeof(*key));
 	key->cipher = cipher;
 	switch (cipher) {
-	case AEAD_AES_128_GCM:
-		IMB_AES128_GCM_PRE(mgr, raw, gcm);
+	case CIPHER_AES_128_GCM:
+		IMB_AES128_GCM_PRE(ipsec_mb_shared, raw, gcm);
 		break;
-	case AEAD_AES_192_GCM:
-		IMB_AES192_GCM_PRE(mgr, raw, gcm);
+	case CIPHER_AES_192_GCM:
+		IMB_AES192_GCM_PRE(ipsec_mb_shared, raw, gcm);
 		break;
-	case AEAD_AES_256_GCM:
-	case AEAD_CIPHER_COUNT: // not a cipher
-		IMB_AES256_GCM_PRE(mgr, raw, gcm);
+	case CIPHER_CHACHA20_POLY1305: // needs no expansion
+		memcpy(key->opaque, raw, CIPHER_KEY_BYTES_MAX);
+		break;
+	default:
+		IMB_AES256_GCM_PRE(ipsec_mb_shared, raw, gcm);
 		break;
 	}
 }
@@ -123,17 +71,17 @@ static inline void seal(const struct aead_op *op, struct gcm_context_data *ctx)
 	const struct gcm_key_data *key = (const struct gcm_key_data *)op->key->opaque;
 
 	switch (op->key->cipher) {
-	case AEAD_AES_128_GCM:
-		IMB_AES128_GCM_ENC(mgr, key, ctx, op->data, op->data, op->len, op->nonce, op->aad,
-			op->aad_len, op->tag, PROTO_TAG_BYTES);
+	case CIPHER_AES_128_GCM:
+		IMB_AES128_GCM_ENC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
+			op->nonce, op->aad, op->aad_len, op->tag, PROTO_TAG_BYTES);
 		break;
-	case AEAD_AES_192_GCM:
-		IMB_AES192_GCM_ENC(mgr, key, ctx, op->data, op->data, op->len, op->nonce, op->aad,
-			op->aad_len, op->tag, PROTO_TAG_BYTES);
+	case CIPHER_AES_192_GCM:
+		IMB_AES192_GCM_ENC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
+			op->nonce, op->aad, op->aad_len, op->tag, PROTO_TAG_BYTES);
 		break;
 	default:
-		IMB_AES256_GCM_ENC(mgr, key, ctx, op->data, op->data, op->len, op->nonce, op->aad,
-			op->aad_len, op->tag, PROTO_TAG_BYTES);
+		IMB_AES256_GCM_ENC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
+			op->nonce, op->aad, op->aad_len, op->tag, PROTO_TAG_BYTES);
 	}
 }
 
@@ -142,17 +90,17 @@ static inline void open(const struct aead_op *op, struct gcm_context_data *ctx, 
 	const struct gcm_key_data *key = (const struct gcm_key_data *)op->key->opaque;
 
 	switch (op->key->cipher) {
-	case AEAD_AES_128_GCM:
-		IMB_AES128_GCM_DEC(mgr, key, ctx, op->data, op->data, op->len, op->nonce, op->aad,
-			op->aad_len, tag, PROTO_TAG_BYTES);
+	case CIPHER_AES_128_GCM:
+		IMB_AES128_GCM_DEC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
+			op->nonce, op->aad, op->aad_len, tag, PROTO_TAG_BYTES);
 		break;
-	case AEAD_AES_192_GCM:
-		IMB_AES192_GCM_DEC(mgr, key, ctx, op->data, op->data, op->len, op->nonce, op->aad,
-			op->aad_len, tag, PROTO_TAG_BYTES);
+	case CIPHER_AES_192_GCM:
+		IMB_AES192_GCM_DEC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
+			op->nonce, op->aad, op->aad_len, tag, PROTO_TAG_BYTES);
 		break;
 	default:
-		IMB_AES256_GCM_DEC(mgr, key, ctx, op->data, op->data, op->len, op->nonce, op->aad,
-			op->aad_len, tag, PROTO_TAG_BYTES);
+		IMB_AES256_GCM_DEC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
+			op->nonce, op->aad, op->aad_len, tag, PROTO_TAG_BYTES);
 	}
 }
 
@@ -167,18 +115,53 @@ static inline bool tags_are_equal(const uint8_t *a, const uint8_t *b)
 	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
 }
 
-void aead_seal_burst(struct aead_op *ops, unsigned int n)
+// Does one ChaCha20-Poly1305 operation. Other jobs are not in the queue, and the library works these
+// off one by one, so the job that comes back is this one.
+static void chacha(
+	struct crypto *c, const struct aead_op *op, IMB_CIPHER_DIRECTION direction, uint8_t *tag)
+{
+	IMB_MGR *mgr = ipsec_mb_jobs(c);
+	IMB_JOB *job = IMB_GET_NEXT_JOB(mgr);
+
+	job->cipher_mode = IMB_CIPHER_CHACHA20_POLY1305;
+	job->hash_alg = IMB_AUTH_CHACHA20_POLY1305;
+	job->cipher_direction = direction;
+	job->chain_order = direction == IMB_DIR_ENCRYPT ? IMB_ORDER_CIPHER_HASH
+							: IMB_ORDER_HASH_CIPHER;
+	job->enc_keys = op->key->opaque;
+	job->dec_keys = op->key->opaque;
+	job->key_len_in_bytes = CIPHER_KEY_BYTES_MAX;
+	job->src = op->data;
+	job->dst = op->data;
+	job->cipher_start_src_offset_in_bytes = 0;
+	job->msg_len_to_cipher_in_bytes = op->len;
+	job->hash_start_src_offset_in_bytes = 0;
+	job->msg_len_to_hash_in_bytes = op->len;
+	job->iv = op->nonce;
+	job->iv_len_in_bytes = PROTO_NONCE_BYTES;
+	job->u.CHACHA20_POLY1305.aad = op->aad;
+	job->u.CHACHA20_POLY1305.aad_len_in_bytes = op->aad_len;
+	job->auth_tag_output = tag;
+	job->auth_tag_output_len_in_bytes = PROTO_TAG_BYTES;
+	if (unlikely(!IMB_SUBMIT_JOB_NOCHECK(mgr)))
+		IMB_FLUSH_JOB(mgr);
+}
+
+void aead_seal_burst(struct crypto *c, struct aead_op *ops, unsigned int n)
 {
 	struct gcm_context_data ctx;
 
 	prefetch_first(ops, n);
 	for (unsigned int i = 0; i < n; i++) {
 		prefetch_next(ops, i, n);
-		seal(&ops[i], &ctx);
+		if (unlikely(ops[i].key->cipher == CIPHER_CHACHA20_POLY1305))
+			chacha(c, &ops[i], IMB_DIR_ENCRYPT, ops[i].tag);
+		else
+			seal(&ops[i], &ctx);
 	}
 }
 
-unsigned int aead_open_burst(struct aead_op *ops, unsigned int n)
+unsigned int aead_open_burst(struct crypto *c, struct aead_op *ops, unsigned int n)
 {
 	struct gcm_context_data ctx;
 	alignas(16) uint8_t tag[PROTO_TAG_BYTES];
@@ -187,7 +170,10 @@ unsigned int aead_open_burst(struct aead_op *ops, unsigned int n)
 	prefetch_first(ops, n);
 	for (unsigned int i = 0; i < n; i++) {
 		prefetch_next(ops, i, n);
-		open(&ops[i], &ctx, tag);
+		if (unlikely(ops[i].key->cipher == CIPHER_CHACHA20_POLY1305))
+			chacha(c, &ops[i], IMB_DIR_DECRYPT, tag);
+		else
+			open(&ops[i], &ctx, tag);
 		ops[i].ok = tags_are_equal(tag, ops[i].tag);
 		ok += ops[i].ok;
 	}

@@ -267,7 +267,7 @@ static void open_burst(struct worker *w, struct batch *b)
 			capture_copy(w, b->m[i], CAPTURE_LINK, true);
 		op_fill(&ops[i], b->m[i], b->key[i]);
 	}
-	aead_open_burst(ops, b->n);
+	aead_open_burst(w->crypto, ops, b->n);
 	for (unsigned int i = 0; i < b->n; i++) {
 		struct rte_mbuf *m = b->m[i];
 		struct keyslot *k = b->key[i];

@@ -300,7 +300,7 @@ static void seal_burst(struct worker *w, struct batch *b)
 		}
 		op_fill(&ops[i], b->m[i], b->peer[i], b->key[i]);
 	}
-	aead_seal_burst(ops, b->n);
+	aead_seal_burst(w->crypto, ops, b->n);
 }
 
 // --- Send ------------------------------------------------------------------------------------------

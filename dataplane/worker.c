@@ -3,6 +3,7 @@
 #include "dataplane/worker.h"
 
 #include "dataplane/capture.h"
+#include "dataplane/crypto.h"
 #include "dataplane/handoff.h"
 #include "dataplane/inbound.h"
 #include "dataplane/inject.h"
@@ -66,7 +67,8 @@ struct worker *worker_new(
 		RTE_CACHE_LINE_SIZE, socket);
 	w->overload = overload_new(dp->gateways_max, hz, socket);
 	w->punt_limits = punt_limits_new(dp->gateways_max, socket);
-	if (!w->counters || !w->overload || !w->punt_limits || rings_new(w) != 0)
+	w->crypto = crypto_new();
+	if (!w->crypto || !w->counters || !w->overload || !w->punt_limits || rings_new(w) != 0)
 		goto fail;
 	w->recv_tsc_step = hz / RECV_TSC_PER_SECOND;
 	w->capture_rate = bucket_rate(hz, CAPTURE_PPS, CAPTURE_PPS / 100);
@@ -104,6 +106,7 @@ void worker_free(struct worker *w)
 	rte_ring_free(w->events);
 	punt_limits_free(w->punt_limits);
 	overload_free(w->overload);
+	crypto_free(w->crypto);
 	rte_free(w->counters);
 	if (w->dp && w->dp->workers[w->index] == w)
 		w->dp->workers[w->index] = NULL;

@@ -22,6 +22,7 @@
 
 enum worker_poll { WORKER_POLL_BUSY, WORKER_POLL_ADAPTIVE };
 
+struct crypto;
 struct overload;
 struct punt_limits;
 struct rte_mbuf;
@@ -57,6 +58,7 @@ struct worker {
 	unsigned int lcore_id;
 	struct rte_ring *handoff;  // other workers -> this
 	struct rte_ring *inject;   // punt thread, control -> this
+	struct crypto *crypto;     // of its bursts
 	struct rte_ring *events;   // this -> control, elements of struct event
 	struct overload *overload; // see overload.h
 	struct punt_limits *punt_limits;

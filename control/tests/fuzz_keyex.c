@@ -23,8 +23,8 @@ static void check_printable(const char *text, size_t room)
 
 static void check_push(const struct peer_info *peer, const struct options_string *options)
 {
-	static const enum aead_cipher ours[] = {
-		AEAD_AES_256_GCM, AEAD_AES_192_GCM, AEAD_AES_128_GCM};
+	static const enum cipher ours[] = {
+		CIPHER_AES_256_GCM, CIPHER_AES_192_GCM, CIPHER_AES_128_GCM};
 	static const struct session_lease lease = {.peer_id = 1,
 		.vpn4 = {10, 8, 0, 2},
 		.vpn4_len = 24,
@@ -54,7 +54,7 @@ static void answer(const struct keyex_client *m, const struct options_string *op
 	FUZZ_CHECK(options_string_compose(text, sizeof(text), NULL, options->comp_lzo) > 0);
 	FUZZ_CHECK(keyex_server_compose(msg, sizeof(msg), &server, text) > 0);
 	FUZZ_CHECK(keyex_block_prf(block, m, &server, sid, sid) == 0);
-	FUZZ_CHECK(keyex_slice(&key, block, 0, AEAD_AES_256_GCM) == 0);
+	FUZZ_CHECK(keyex_slice(&key, block, 0, CIPHER_AES_256_GCM) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -34,6 +34,7 @@ struct net {
 	struct sim_client_config cfg;
 	struct sim_client *c[2]; // first, and the one that comes after it
 	struct sim_tunnel t[2];
+	struct crypto *crypto;
 	bool up[2];           // t is there
 	bool deaf;            // the second hears nothing
 	unsigned int unheard; // what it did not hear
@@ -142,7 +143,7 @@ static bool connect_tunnel(struct net *n, int i)
 		turn(n);
 	if (!st->connected)
 		return complain("client %d did not connect: %s %s", i, st->error, st->message);
-	if (!sim_tunnel_init(&n->t[i], n->c[i]))
+	if (!sim_tunnel_init(&n->t[i], n->c[i], n->crypto))
 		return complain("client %d has no address: %s", i, st->push);
 	n->up[i] = true;
 	if (n->t[i].v2 != (n->cfg.iv_proto != 0))
@@ -312,7 +313,8 @@ int main(int argc, char **argv)
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	wrap = load_wrap(argv[6]);
-	if (!wrap || !open_socket(&n, argv[1], argv[2]) || aead_init(&why)) {
+	if (!wrap || !open_socket(&n, argv[1], argv[2]) || crypto_init(&why) ||
+		!(n.crypto = crypto_new())) {
 		complain("no socket, no tls-crypt key, or no AES");
 		return 1;
 	}

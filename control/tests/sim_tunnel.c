@@ -40,7 +40,7 @@ static void put_checksum(uint8_t *at, const uint8_t *data, uint32_t len)
 	memcpy(at, &sum, sizeof(sum));
 }
 
-bool sim_tunnel_init(struct sim_tunnel *t, const struct sim_client *c)
+bool sim_tunnel_init(struct sim_tunnel *t, const struct sim_client *c, struct crypto *crypto)
 {
 	const struct sim_client_state *st = sim_client_state(c);
 	const struct session_key *key = sim_client_key(c, st->key_id);
@@ -52,6 +52,7 @@ bool sim_tunnel_init(struct sim_tunnel *t, const struct sim_client *c)
 	if (!key || !addr || sscanf(addr, ",ifconfig %15[0-9.]", text) != 1 ||
 		inet_pton(AF_INET, text, t->own4) != 1)
 		return false;
+	t->crypto = crypto;
 	t->v2 = id;
 	t->peer_id = id ? (uint32_t)strtoul(id + strlen(",peer-id "), NULL, 10) : 0;
 	t->key_id = key->key_id;
@@ -101,7 +102,7 @@ size_t sim_tunnel_echo(
 	memcpy(op.nonce, out + id_off, PROTO_PKTID_BYTES);
 	memcpy(op.nonce + PROTO_PKTID_BYTES, t->send_iv, sizeof(t->send_iv));
 	compose_echo(t, to, seq, op.data);
-	aead_seal_burst(&op, 1);
+	aead_seal_burst(t->crypto, &op, 1);
 	return hdr + ECHO_BYTES;
 }
 
@@ -119,7 +120,7 @@ uint8_t *sim_tunnel_open(const struct sim_tunnel *t, uint8_t *data, size_t len, 
 	op.aad_len = v2 ? PROTO_DATA_V2_AAD_BYTES : PROTO_DATA_V1_AAD_BYTES;
 	memcpy(op.nonce, data + id_off, PROTO_PKTID_BYTES);
 	memcpy(op.nonce + PROTO_PKTID_BYTES, t->recv_iv, sizeof(t->recv_iv));
-	if (aead_open_burst(&op, 1) != 1 || !op.ok)
+	if (aead_open_burst(t->crypto, &op, 1) != 1 || !op.ok)
 		return NULL;
 	*text_len = op.len;
 	return op.data;

@@ -22,10 +22,11 @@ struct sim_tunnel {
 	uint8_t own4[4];
 	uint8_t send_iv[PROTO_IMPLICIT_IV_BYTES], recv_iv[PROTO_IMPLICIT_IV_BYTES];
 	struct aead_key send, recv;
+	struct crypto *crypto;
 };
 
 // Of a connected client, with its newest key. False: it was given no address.
-bool sim_tunnel_init(struct sim_tunnel *t, const struct sim_client *c);
+bool sim_tunnel_init(struct sim_tunnel *t, const struct sim_client *c, struct crypto *crypto);
 // An echo request as a datagram; returns its length.
 size_t sim_tunnel_echo(
 	struct sim_tunnel *t, const uint8_t to[4], uint16_t seq, uint8_t out[SIM_TUNNEL_BYTES]);

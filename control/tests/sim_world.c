@@ -224,8 +224,8 @@ struct world *world_new(struct test_pki *pki, bool wrapped, uint32_t iv_proto)
 	snprintf(w->gw.cert, sizeof(w->gw.cert), "%s", test_pki_path(pki, "server.crt"));
 	snprintf(w->gw.key, sizeof(w->gw.key), "%s", test_pki_path(pki, "server.key"));
 	w->gw.client_cidr = (struct conf_prefix){4, 24, {10, 8, 0, 0}};
-	w->gw.data_ciphers[0] = AEAD_AES_256_GCM;
-	w->gw.data_ciphers[1] = AEAD_AES_128_GCM;
+	w->gw.data_ciphers[0] = CIPHER_AES_256_GCM;
+	w->gw.data_ciphers[1] = CIPHER_AES_128_GCM;
 	w->gw.data_cipher_count = 2;
 	w->gw.keepalive_interval_s = 10;
 	w->gw.keepalive_timeout_s = 60;
@@ -438,7 +438,7 @@ bool world_keys_match(const struct world *w, uint8_t key_id)
 
 	if (!theirs || !w->live[key_id] || ours->cipher != theirs->cipher)
 		return false;
-	bytes = aead_cipher_key_bytes(ours->cipher);
+	bytes = cipher_key_bytes(ours->cipher);
 	return memcmp(ours->send_key, theirs->recv_key, bytes) == 0 &&
 	       memcmp(ours->recv_key, theirs->send_key, bytes) == 0 &&
 	       memcmp(ours->send_key, ours->recv_key, bytes) != 0 &&

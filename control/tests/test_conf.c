@@ -191,23 +191,21 @@ static const struct {
 	{"{address: 192.0.2.1, port: 1194}", "{port: 1194}",
 		"8:15: gateway gw1: endpoint.address is missing"},
 	// Ciphers.
-	{"AES-128-GCM]", "CHACHA20-POLY1305]",
-		"15:33: gateway gw1: data_ciphers: \"CHACHA20-POLY1305\" is not supported yet"},
 	{"AES-128-GCM]", "aes-256-cbc]",
 		"15:33: gateway gw1: data_ciphers: \"aes-256-cbc\" is not supported yet"},
 	{"AES-128-GCM]", "AES-256-GCM]",
 		"15:33: gateway gw1: data_ciphers has \"AES-256-GCM\" twice"},
 	{"AES-128-GCM]", "ROT13]",
 		"15:33: gateway gw1: data_ciphers must be of AES-256-GCM, AES-192-GCM, AES-128-GCM, "
-		"got \"ROT13\""},
+		"CHACHA20-POLY1305, got \"ROT13\""},
 	{"[AES-256-GCM, AES-128-GCM]", "[]",
 		"15:19: gateway gw1: data_ciphers must be at least one cipher, got none"},
 	{"[AES-256-GCM, AES-128-GCM]", "AES-256-GCM:DES",
 		"15:31: gateway gw1: data_ciphers must be of AES-256-GCM, AES-192-GCM, AES-128-GCM, "
-		"got \"DES\""},
+		"CHACHA20-POLY1305, got \"DES\""},
 	{"[AES-256-GCM, AES-128-GCM]", "{a: b}",
 		"15:19: gateway gw1: data_ciphers must be of AES-256-GCM, AES-192-GCM, AES-128-GCM, "
-		"got a mapping"},
+		"CHACHA20-POLY1305, got a mapping"},
 	// Names and files.
 	{"name: gw1", "name: GW1",
 		"7:11: gateway GW1: name must be 1..63 characters of a-z, 0-9 and -, got \"GW1\""},
@@ -444,8 +442,8 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(g->duplicate_cn, CONF_DUPLICATE_REPLACE);
 	CU_ASSERT_EQUAL(g->tls_version_min, CONF_TLS_1_2);
 	CU_ASSERT_EQUAL(g->data_cipher_count, 2);
-	CU_ASSERT_EQUAL(g->data_ciphers[0], AEAD_AES_256_GCM);
-	CU_ASSERT_EQUAL(g->data_ciphers[1], AEAD_AES_128_GCM);
+	CU_ASSERT_EQUAL(g->data_ciphers[0], CIPHER_AES_256_GCM);
+	CU_ASSERT_EQUAL(g->data_ciphers[1], CIPHER_AES_128_GCM);
 	CU_ASSERT_EQUAL(g->tun_mtu, 0);
 	CU_ASSERT(g->mss_clamp && g->fast_path && g->copy_dscp && !g->redirect_gateway);
 	CU_ASSERT_STRING_EQUAL(g->tun, "sluice-gw2");
@@ -578,7 +576,7 @@ static void check_example_blue(const struct conf_gateway *g)
 	CU_ASSERT_EQUAL_FATAL(g->dns_count, 2);
 	is_addr(&g->dns[1], "fd00:1::53");
 	CU_ASSERT_EQUAL_FATAL(g->data_cipher_count, 3);
-	CU_ASSERT_EQUAL(g->data_ciphers[1], AEAD_AES_192_GCM);
+	CU_ASSERT_EQUAL(g->data_ciphers[1], CIPHER_AES_192_GCM);
 	CU_ASSERT_EQUAL(g->keepalive_timeout_s, 60);
 	CU_ASSERT_EQUAL(g->tran_window_s, 1800);
 	CU_ASSERT_EQUAL(g->max_connections, 500);
@@ -590,7 +588,7 @@ static void check_example_red(const struct conf_gateway *g)
 	CU_ASSERT_EQUAL(g->endpoint_port, 1195);
 	CU_ASSERT_STRING_EQUAL(g->tun, "red0");
 	CU_ASSERT(g->redirect_gateway);
-	CU_ASSERT_EQUAL(g->data_ciphers[0], AEAD_AES_128_GCM);
+	CU_ASSERT_EQUAL(g->data_ciphers[0], CIPHER_AES_128_GCM);
 	CU_ASSERT_EQUAL(g->duplicate_cn, CONF_DUPLICATE_REFUSE);
 	CU_ASSERT_EQUAL(g->udp_checksum, CONF_UDP_CSUM_ZERO);
 	CU_ASSERT_EQUAL(g->client_cidr6.family, 0);

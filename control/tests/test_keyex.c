@@ -116,8 +116,8 @@ static void test_slice(void)
 	struct session_key key;
 
 	fill(block, sizeof(block), 0);
-	for (unsigned int cipher = 0; cipher < AEAD_CIPHER_COUNT; cipher++) {
-		static const size_t bytes[] = {16, 24, 32};
+	for (unsigned int cipher = 0; cipher < CIPHER_AEAD_COUNT; cipher++) {
+		static const size_t bytes[] = {16, 24, 32, 32};
 
 		CU_ASSERT_EQUAL(keyex_slice(&key, block, 5, cipher), 0);
 		CU_ASSERT_EQUAL(key.key_id, 5);
@@ -131,11 +131,11 @@ static void test_slice(void)
 			CU_ASSERT_EQUAL(key.recv_key[i] | key.send_key[i], 0);
 	}
 	memset(block, 0, 32);
-	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, AEAD_AES_256_GCM), -EINVAL);
+	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_AES_256_GCM), -EINVAL);
 	fill(block, sizeof(block), 0);
 	memset(block + 128, 0, 16);
-	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, AEAD_AES_128_GCM), -EINVAL);
-	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, AEAD_AES_192_GCM), 0);
+	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_AES_128_GCM), -EINVAL);
+	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_AES_192_GCM), 0);
 }
 
 #define FIXED_BYTES (5 + 48 + 64)

@@ -13,13 +13,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define A128 AEAD_AES_128_GCM
-#define A192 AEAD_AES_192_GCM
-#define A256 AEAD_AES_256_GCM
+#define A128 CIPHER_AES_128_GCM
+#define A192 CIPHER_AES_192_GCM
+#define A256 CIPHER_AES_256_GCM
 #define NONE (-1)
 
 static const struct {
-	enum aead_cipher ours[3];
+	enum cipher ours[3];
 	size_t count;
 	const char *peer, *options;
 	int want;

@@ -109,7 +109,7 @@ static uint32_t by_link(const struct publish_peer *d)
 
 static void key_make(struct session_key *k, uint8_t key_id)
 {
-	*k = (struct session_key){.key_id = key_id, .cipher = AEAD_AES_256_GCM};
+	*k = (struct session_key){.key_id = key_id, .cipher = CIPHER_AES_256_GCM};
 	memset(k->send_key, 0x10 + key_id, sizeof(k->send_key));
 	memset(k->recv_key, 0x20 + key_id, sizeof(k->recv_key));
 	memset(k->send_iv, 0x30 + key_id, sizeof(k->send_iv));
@@ -448,7 +448,7 @@ int main(void)
 	const char *why;
 
 	harness_eal_init(256);
-	if (aead_init(&why))
+	if (crypto_init(&why))
 		return 1;
 	return harness_run("publish", tests);
 }

@@ -135,20 +135,27 @@ size_t packet_frame(uint8_t *out, const uint8_t dst[6], const uint8_t src[6], in
 	return l2 + 2 + len;
 }
 
-static const EVP_CIPHER *gcm(size_t key_len)
+static const EVP_CIPHER *aead(enum cipher cipher)
 {
-	return key_len == 16   ? EVP_aes_128_gcm()
-	       : key_len == 24 ? EVP_aes_192_gcm()
-			       : EVP_aes_256_gcm();
+	switch (cipher) {
+	case CIPHER_AES_128_GCM:
+		return EVP_aes_128_gcm();
+	case CIPHER_AES_192_GCM:
+		return EVP_aes_192_gcm();
+	case CIPHER_CHACHA20_POLY1305:
+		return EVP_chacha20_poly1305();
+	default:
+		return EVP_aes_256_gcm();
+	}
 }
 
-void packet_gcm_seal(const uint8_t *key, size_t key_len, const uint8_t nonce[12],
+void packet_aead_seal(enum cipher cipher, const uint8_t *key, const uint8_t nonce[12],
 	const uint8_t *aad, size_t aad_len, uint8_t *data, size_t len, uint8_t tag[16])
 {
 	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 	int n;
 
-	EVP_EncryptInit_ex(c, gcm(key_len), NULL, key, nonce);
+	EVP_EncryptInit_ex(c, aead(cipher), NULL, key, nonce);
 	EVP_EncryptUpdate(c, NULL, &n, aad, (int)aad_len);
 	EVP_EncryptUpdate(c, data, &n, data, (int)len);
 	EVP_EncryptFinal_ex(c, data + n, &n);
@@ -156,14 +163,14 @@ void packet_gcm_seal(const uint8_t *key, size_t key_len, const uint8_t nonce[12]
 	EVP_CIPHER_CTX_free(c);
 }
 
-bool packet_gcm_open(const uint8_t *key, size_t key_len, const uint8_t nonce[12],
+bool packet_aead_open(enum cipher cipher, const uint8_t *key, const uint8_t nonce[12],
 	const uint8_t *aad, size_t aad_len, uint8_t *data, size_t len, const uint8_t tag[16])
 {
 	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 	bool ok;
 	int n;
 
-	EVP_DecryptInit_ex(c, gcm(key_len), NULL, key, nonce);
+	EVP_DecryptInit_ex(c, aead(cipher), NULL, key, nonce);
 	EVP_DecryptUpdate(c, NULL, &n, aad, (int)aad_len);
 	EVP_DecryptUpdate(c, data, &n, data, (int)len);
 	EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, 16, (void *)(uintptr_t)tag);

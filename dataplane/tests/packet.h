@@ -2,12 +2,14 @@
 // Copyright (c) 2026, The Sluice authors
 //
 // Packets for tests, made and checked by plain code that shares nothing with the data plane:
-// byte-wise checksums, OpenSSL's AES-GCM.
+// byte-wise checksums, OpenSSL's ciphers.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "dataplane/cipher.h"
 
 #define PACKET_MAX 4096
 #define PACKET_UNTAGGED (-1)
@@ -40,7 +42,7 @@ size_t packet_frame(uint8_t *out, const uint8_t dst[6], const uint8_t src[6], in
 	const uint8_t *ip, size_t len);
 
 // AES-GCM in place. open: false if the tag does not match.
-void packet_gcm_seal(const uint8_t *key, size_t key_len, const uint8_t nonce[12],
+void packet_aead_seal(enum cipher cipher, const uint8_t *key, const uint8_t nonce[12],
 	const uint8_t *aad, size_t aad_len, uint8_t *data, size_t len, uint8_t tag[16]);
-bool packet_gcm_open(const uint8_t *key, size_t key_len, const uint8_t nonce[12],
+bool packet_aead_open(enum cipher cipher, const uint8_t *key, const uint8_t nonce[12],
 	const uint8_t *aad, size_t aad_len, uint8_t *data, size_t len, const uint8_t tag[16]);

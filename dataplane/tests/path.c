@@ -65,7 +65,7 @@ void path_ports_new(void)
 {
 	struct rte_mempool *pool = rte_pktmbuf_pool_create("ports", 64, 0, 64, 2048, SOCKET_ID_ANY);
 
-	die_if(!pool || aead_init(&(const char *){NULL}) != 0, "pool or engine");
+	die_if(!pool || crypto_init(&(const char *){NULL}) != 0, "pool or engine");
 	for (unsigned int i = 0; i < PATH_PORTS; i++)
 		port_new(i, pool);
 }
@@ -232,7 +232,6 @@ static void key_make(struct path_peer *pp, unsigned int slot)
 
 	die_if(!k, "rte_zmalloc");
 	pp->key = k;
-	pp->key_len = aead_cipher_key_bytes(pp->conf.cipher);
 	for (unsigned int i = 0; i < 32; i++) {
 		pp->raw_recv[i] = (uint8_t)(i * 3 + slot * 17 + 1);
 		pp->raw_send[i] = (uint8_t)(i * 5 + slot * 29 + 7);
@@ -365,7 +364,7 @@ size_t path_seal(struct path_peer *pp, const uint8_t *text, size_t len, uint8_t 
 	memcpy(out + hdr, &id_be, 4);
 	memcpy(out + hdr + 20, text, len);
 	nonce_make(nonce, id, pp->key->recv_iv);
-	packet_gcm_seal(pp->raw_recv, pp->key_len, nonce, pp->conf.v1 ? out + 1 : out,
+	packet_aead_seal(pp->conf.cipher, pp->raw_recv, nonce, pp->conf.v1 ? out + 1 : out,
 		pp->conf.v1 ? 4 : 8, out + hdr + 20, len, out + hdr + 4);
 	return hdr + 20 + len;
 }
@@ -521,7 +520,7 @@ bool path_open(const struct path_peer *pp, const struct path_out *sealed, bool l
 	nonce_make(nonce, *pktid, pp->key->send_iv);
 	out->len = len - hdr - 20;
 	memcpy(out->data, d + hdr + 20, out->len);
-	return packet_gcm_open(pp->raw_send, pp->key_len, nonce, pp->conf.v1 ? d + 1 : d,
+	return packet_aead_open(pp->conf.cipher, pp->raw_send, nonce, pp->conf.v1 ? d + 1 : d,
 		pp->conf.v1 ? 4 : 8, out->data, out->len, d + hdr + 4);
 }
 

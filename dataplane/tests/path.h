@@ -31,7 +31,7 @@ enum path_nexthop { NH_VPN = 1, NH_VLAN, NH_LINK, NH_UNRESOLVED, NH_GONE };
 struct path_peer_conf {
 	uint16_t gateway;
 	int link_family; // 0: 4
-	enum aead_cipher cipher;
+	enum cipher cipher;
 	uint8_t owner;
 	bool v1;
 	uint8_t key_id;
@@ -46,7 +46,6 @@ struct path_peer {
 	struct peer *peer;
 	struct keyslot *key;
 	struct peer_link *link;
-	size_t key_len;
 	uint8_t raw_recv[32], raw_send[32]; // of the worker's directions
 	uint8_t local[16], remote[16];
 	uint16_t remote_port;

@@ -68,9 +68,9 @@ static void carry_one(struct path_peer_conf conf, int family)
 
 static void test_carry(void)
 {
-	for (int cipher = 0; cipher < AEAD_CIPHER_COUNT; cipher++) {
+	for (int cipher = 0; cipher < CIPHER_AEAD_COUNT; cipher++) {
 		for (int i = 0; i < 8; i++) {
-			struct path_peer_conf conf = {.cipher = (enum aead_cipher)cipher,
+			struct path_peer_conf conf = {.cipher = (enum cipher)cipher,
 				.link_family = i & 1 ? 4 : 6,
 				.v1 = i & 2,
 				.key_id = (uint8_t)(cipher + i) % 8};

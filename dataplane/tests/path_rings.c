@@ -444,7 +444,7 @@ static void test_mixed_burst(void)
 	path_setup(&p, 1);
 	for (unsigned int i = 0; i < 4; i++)
 		pp[i] = path_peer_add(
-			&p, i, (struct path_peer_conf){.cipher = (enum aead_cipher)(i % 3)});
+			&p, i, (struct path_peer_conf){.cipher = (enum cipher)(i % 3)});
 	for (unsigned int i = 0; i < WORKER_BURST; i++) {
 		struct path_peer *to = pp[(i * 7 / 3) % 4];
 		struct packet_spec s = path_spec_out(to, i & 1 ? 4 : 6);
