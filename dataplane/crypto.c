@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "dataplane/aead.h"
+#include "dataplane/cbc.h"
 #include "dataplane/crypto_engine.h"
 
 int crypto_init(const char **why)
@@ -20,6 +21,8 @@ int crypto_init(const char **why)
 		return -ENOMEM;
 	}
 	*why = aead_self_test(c);
+	if (!*why)
+		*why = cbc_self_test(c);
 	crypto_free(c);
 	return *why ? -EIO : 0;
 }

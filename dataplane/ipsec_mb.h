@@ -4,6 +4,7 @@
 // Shared by the files of the engine on intel-ipsec-mb, and the only place that includes it:
 //   ipsec_mb.c       start, managers
 //   aead_ipsec_mb.c  AES-GCM by direct calls, ChaCha20-Poly1305 by jobs
+//   cbc_ipsec_mb.c   AES-CBC with HMAC by jobs
 #pragma once
 
 #include <intel-ipsec-mb.h>
