@@ -330,8 +330,7 @@ static struct keyslot *keyslot_new(const struct session_key *key, uint32_t gener
 	k->generation = generation;
 	memcpy(k->recv_iv, key->recv_iv, sizeof(k->recv_iv));
 	memcpy(k->send_iv, key->send_iv, sizeof(k->send_iv));
-	aead_key_init(&k->recv, key->cipher, key->recv_key);
-	aead_key_init(&k->send, key->cipher, key->send_key);
+	keyslot_aead_init(k, key->cipher, key->recv_key, key->send_key);
 	return k;
 }
 

@@ -7,6 +7,7 @@
 #include "dataplane/aead.h"
 
 #include <rte_branch_prediction.h>
+#include <rte_common.h>
 #include <rte_prefetch.h>
 
 #include <assert.h>
@@ -66,58 +67,9 @@ static inline void prefetch_first(const struct aead_op *ops, unsigned int n)
 		prefetch_key(ops[i].key);
 }
 
-static inline void seal(const struct aead_op *op, struct gcm_context_data *ctx)
-{
-	const struct gcm_key_data *key = (const struct gcm_key_data *)op->key->opaque;
-
-	switch (op->key->cipher) {
-	case CIPHER_AES_128_GCM:
-		IMB_AES128_GCM_ENC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
-			op->nonce, op->aad, op->aad_len, op->tag, PROTO_TAG_BYTES);
-		break;
-	case CIPHER_AES_192_GCM:
-		IMB_AES192_GCM_ENC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
-			op->nonce, op->aad, op->aad_len, op->tag, PROTO_TAG_BYTES);
-		break;
-	default:
-		IMB_AES256_GCM_ENC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
-			op->nonce, op->aad, op->aad_len, op->tag, PROTO_TAG_BYTES);
-	}
-}
-
-static inline void open(const struct aead_op *op, struct gcm_context_data *ctx, uint8_t *tag)
-{
-	const struct gcm_key_data *key = (const struct gcm_key_data *)op->key->opaque;
-
-	switch (op->key->cipher) {
-	case CIPHER_AES_128_GCM:
-		IMB_AES128_GCM_DEC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
-			op->nonce, op->aad, op->aad_len, tag, PROTO_TAG_BYTES);
-		break;
-	case CIPHER_AES_192_GCM:
-		IMB_AES192_GCM_DEC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
-			op->nonce, op->aad, op->aad_len, tag, PROTO_TAG_BYTES);
-		break;
-	default:
-		IMB_AES256_GCM_DEC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
-			op->nonce, op->aad, op->aad_len, tag, PROTO_TAG_BYTES);
-	}
-}
-
-// In constant time: all 16 bytes are compared whatever they are.
-static inline bool tags_are_equal(const uint8_t *a, const uint8_t *b)
-{
-	uint64_t x[2], y[2];
-
-	static_assert(sizeof(x) == PROTO_TAG_BYTES, "aead: tag length");
-	memcpy(x, a, sizeof(x));
-	memcpy(y, b, sizeof(y));
-	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
-}
-
 // Does one ChaCha20-Poly1305 operation. Other jobs are not in the queue, and the library works these
 // off one by one, so the job that comes back is this one.
-static void chacha(
+static __rte_noinline void chacha(
 	struct crypto *c, const struct aead_op *op, IMB_CIPHER_DIRECTION direction, uint8_t *tag)
 {
 	IMB_MGR *mgr = ipsec_mb_jobs(c);
@@ -147,6 +99,53 @@ static void chacha(
 		IMB_FLUSH_JOB(mgr);
 }
 
+// The default ciphers first: they pay for no other.
+static inline void seal(struct crypto *c, const struct aead_op *op, struct gcm_context_data *ctx)
+{
+	const struct gcm_key_data *key = (const struct gcm_key_data *)op->key->opaque;
+
+	if (likely(op->key->cipher == CIPHER_AES_256_GCM))
+		IMB_AES256_GCM_ENC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
+			op->nonce, op->aad, op->aad_len, op->tag, PROTO_TAG_BYTES);
+	else if (likely(op->key->cipher == CIPHER_AES_128_GCM))
+		IMB_AES128_GCM_ENC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
+			op->nonce, op->aad, op->aad_len, op->tag, PROTO_TAG_BYTES);
+	else if (op->key->cipher == CIPHER_AES_192_GCM)
+		IMB_AES192_GCM_ENC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
+			op->nonce, op->aad, op->aad_len, op->tag, PROTO_TAG_BYTES);
+	else
+		chacha(c, op, IMB_DIR_ENCRYPT, op->tag);
+}
+
+static inline void open(
+	struct crypto *c, const struct aead_op *op, struct gcm_context_data *ctx, uint8_t *tag)
+{
+	const struct gcm_key_data *key = (const struct gcm_key_data *)op->key->opaque;
+
+	if (likely(op->key->cipher == CIPHER_AES_256_GCM))
+		IMB_AES256_GCM_DEC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
+			op->nonce, op->aad, op->aad_len, tag, PROTO_TAG_BYTES);
+	else if (likely(op->key->cipher == CIPHER_AES_128_GCM))
+		IMB_AES128_GCM_DEC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
+			op->nonce, op->aad, op->aad_len, tag, PROTO_TAG_BYTES);
+	else if (op->key->cipher == CIPHER_AES_192_GCM)
+		IMB_AES192_GCM_DEC(ipsec_mb_shared, key, ctx, op->data, op->data, op->len,
+			op->nonce, op->aad, op->aad_len, tag, PROTO_TAG_BYTES);
+	else
+		chacha(c, op, IMB_DIR_DECRYPT, tag);
+}
+
+// In constant time: all 16 bytes are compared whatever they are.
+static inline bool tags_are_equal(const uint8_t *a, const uint8_t *b)
+{
+	uint64_t x[2], y[2];
+
+	static_assert(sizeof(x) == PROTO_TAG_BYTES, "aead: tag length");
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
+
 void aead_seal_burst(struct crypto *c, struct aead_op *ops, unsigned int n)
 {
 	struct gcm_context_data ctx;
@@ -154,10 +153,7 @@ void aead_seal_burst(struct crypto *c, struct aead_op *ops, unsigned int n)
 	prefetch_first(ops, n);
 	for (unsigned int i = 0; i < n; i++) {
 		prefetch_next(ops, i, n);
-		if (unlikely(ops[i].key->cipher == CIPHER_CHACHA20_POLY1305))
-			chacha(c, &ops[i], IMB_DIR_ENCRYPT, ops[i].tag);
-		else
-			seal(&ops[i], &ctx);
+		seal(c, &ops[i], &ctx);
 	}
 }
 
@@ -170,10 +166,7 @@ unsigned int aead_open_burst(struct crypto *c, struct aead_op *ops, unsigned int
 	prefetch_first(ops, n);
 	for (unsigned int i = 0; i < n; i++) {
 		prefetch_next(ops, i, n);
-		if (unlikely(ops[i].key->cipher == CIPHER_CHACHA20_POLY1305))
-			chacha(c, &ops[i], IMB_DIR_DECRYPT, tag);
-		else
-			open(&ops[i], &ctx, tag);
+		open(c, &ops[i], &ctx, tag);
 		ops[i].ok = tags_are_equal(tag, ops[i].tag);
 		ok += ops[i].ok;
 	}

@@ -17,10 +17,11 @@
 	X(WRONG_GATEWAY, "wrong_gateway", "peer id belongs to another gateway or endpoint") \
 	X(UNBOUND, "unbound", "too many packets from addresses their peer is not bound to") \
 	X(NO_KEY, "no_key", "key id matches neither key slot") \
-	X(SHORT, "short", "data packet shorter than header, tag and one byte") \
+	X(SHORT, "short", "data packet shorter than its format's least, or not whole blocks") \
 	X(OVERLOAD, "overload", \
 		"worker saturated: dropped before the cipher by its gateway's share") \
-	X(AUTH, "auth", "AEAD tag mismatch") \
+	X(AUTH, "auth", "tag or HMAC mismatch") \
+	X(BAD_PADDING, "bad_padding", "CBC packet, authentic, with wrong padding or no packet id") \
 	X(REPLAY, "replay", "packet id seen before, zero, or older than the replay window") \
 	X(BAD_INNER, "bad_inner", "decrypted payload is neither IP nor a known message") \
 	X(SPOOF, "spoof", "inner source address does not belong to the client") \

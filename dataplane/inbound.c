@@ -6,6 +6,7 @@
 #include "dataplane/inbound.h"
 
 #include "dataplane/capture.h"
+#include "dataplane/cbc_path.h"
 #include "dataplane/frame.h"
 #include "dataplane/handoff.h"
 #include "dataplane/inner.h"
@@ -206,7 +207,16 @@ static void find_burst(struct worker *w, struct batch *b)
 
 // --- Authenticate ------------------------------------------------------------------------------
 
-static void key_burst(struct worker *w, struct batch *b)
+static void batch_add(struct batch *b, struct rte_mbuf *m, struct peer *peer, struct keyslot *k)
+{
+	b->m[b->n] = m;
+	b->peer[b->n] = peer;
+	b->key[b->n++] = k;
+}
+
+// Packets of the CBC format go to a batch of their own. All of a peer's have the same format, so
+// they stay in order.
+static void key_burst(struct worker *w, struct batch *b, struct batch *cbc)
 {
 	struct keyslot *k, *last = NULL;
 	unsigned int n = 0;
@@ -222,6 +232,10 @@ static void key_burst(struct worker *w, struct batch *b)
 		}
 		if (unlikely(!overload_admit(w->overload, p->gateway, p->link_bytes))) {
 			pkt_drop(w, m, DROP_OVERLOAD);
+			continue;
+		}
+		if (unlikely(k->format != FORMAT_AEAD)) {
+			batch_add(cbc, m, b->peer[i], k);
 			continue;
 		}
 		if (k != last)
@@ -469,20 +483,31 @@ static void deliver(struct worker *w, struct peer *peer, struct rte_mbuf *m, str
 		carry(w, peer, m, &in, memo);
 }
 
+static void deliver_burst(struct worker *w, struct batch *b, struct memo *memo)
+{
+	for (unsigned int i = 0; i < b->n; i++) {
+		account(w, b->peer[i], b->key[i], pkt_of(b->m[i]));
+		deliver(w, b->peer[i], b->m[i], memo);
+	}
+}
+
 // --- The path ----------------------------------------------------------------------------------
 
 // From here on the peers are this worker's own.
 static void owned_burst(struct worker *w, struct batch *b)
 {
 	struct memo memo = {0};
+	struct batch cbc;
 
-	key_burst(w, b);
-	if (b->n == 0)
-		return;
-	open_burst(w, b);
-	for (unsigned int i = 0; i < b->n; i++) {
-		account(w, b->peer[i], b->key[i], pkt_of(b->m[i]));
-		deliver(w, b->peer[i], b->m[i], &memo);
+	cbc.n = 0;
+	key_burst(w, b, &cbc);
+	if (likely(b->n)) {
+		open_burst(w, b);
+		deliver_burst(w, b, &memo);
+	}
+	if (unlikely(cbc.n)) {
+		cbc.n = cbc_path_open_burst(w, cbc.m, cbc.peer, cbc.key, cbc.n);
+		deliver_burst(w, &cbc, &memo);
 	}
 }
 

@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Sluice authors
 //
-// One data-channel key: both directions' expanded keys, implicit IVs, packet ids and usage.
+// One data-channel key: packet format, both directions' expanded keys, packet ids and usage.
 // Control makes it, publishes it in one of a peer's two slots and frees it after a grace period;
 // the owner worker alone uses it in between.
 #pragma once
 
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dataplane/aead.h"
+#include "dataplane/cbc.h"
 #include "dataplane/pktid.h"
 #include "dataplane/proto.h"
 
 struct keyslot {
 	// Read for every packet; written by control before publication.
 	alignas(64) uint8_t key_id;
-	uint8_t recv_iv[PROTO_IMPLICIT_IV_BYTES];
+	uint8_t format;      // enum data_format
+	uint16_t head_bytes; // room in front that sealing surely needs; UINT16_MAX: look closer
+	uint8_t recv_iv[PROTO_IMPLICIT_IV_BYTES]; // FORMAT_AEAD
 	uint8_t send_iv[PROTO_IMPLICIT_IV_BYTES];
 	uint32_t generation; // of the peer it belongs to
 
@@ -30,6 +34,18 @@ struct keyslot {
 	bool told_pktid;               // EVENT_PKTID_HIGH was sent
 	alignas(64) struct pktid_recv recv_pktid;
 
-	struct aead_key recv;
-	struct aead_key send;
+	union {
+		struct aead_key recv;
+		struct cbc_key recv_cbc; // FORMAT_CBC
+	};
+	union {
+		struct aead_key send;
+		struct cbc_key send_cbc;
+	};
 };
+
+// Control, before publication: expand the keys and set the format of a zeroed slot.
+void keyslot_aead_init(
+	struct keyslot *k, enum cipher cipher, const uint8_t *recv, const uint8_t *send);
+void keyslot_cbc_init(struct keyslot *k, enum cipher cipher, enum digest digest,
+	const struct cbc_raw *recv, const struct cbc_raw *send);

@@ -7,6 +7,7 @@
 #include "dataplane/outbound.h"
 
 #include "dataplane/capture.h"
+#include "dataplane/cbc_path.h"
 #include "dataplane/frame.h"
 #include "dataplane/handoff.h"
 #include "dataplane/inner.h"
@@ -163,6 +164,12 @@ static bool way_out(struct worker *w, const struct peer_link *link, const struct
 	return !*nh || ((*nh)->port < PKT_PORT_MAX && w->st->ports[(*nh)->port].port);
 }
 
+// Less room in front than the key slot asks for.
+static bool make_room(struct rte_mbuf *m, const struct keyslot *k)
+{
+	return k->format == FORMAT_CBC && cbc_path_make_room(m, k);
+}
+
 // Everything that may lose a packet. What passes gets a packet id.
 static void prepare_burst(struct worker *w, struct batch *b)
 {
@@ -180,8 +187,7 @@ static void prepare_burst(struct worker *w, struct batch *b)
 			reason = DROP_NO_KEY;
 		else if (unlikely(!link || !way_out(w, link, &b->nh[n])))
 			reason = DROP_NO_NEXTHOP;
-		else if (unlikely(
-				 rte_pktmbuf_headroom(m) < OUTER_HDR_MAX + PROTO_DATA_V2_HDR_BYTES))
+		else if (unlikely(rte_pktmbuf_headroom(m) < k->head_bytes) && !make_room(m, k))
 			reason = DROP_NO_ROOM;
 		else if (unlikely(!overload_admit(w->overload, peer->gateway, m->data_len)))
 			reason = DROP_OVERLOAD;
@@ -284,23 +290,30 @@ static void op_fill(
 
 static void seal_burst(struct worker *w, struct batch *b)
 {
-	struct aead_op ops[WORKER_BURST];
+	struct aead_op ops[WORKER_BURST], *op = ops;
+	struct cbc_op cbc[WORKER_BURST], *cbc_op = cbc;
 
 	for (unsigned int i = 0; i < b->n; i++) {
 		struct pkt *p = pkt_of(b->m[i]);
 		const struct dp_gateway *gw = &w->st->gateways[b->peer[i]->gateway];
+		const struct keyslot *k = b->key[i];
 
-		if (i == 0 || b->key[i] != b->key[i - 1])
-			aead_key_prefetch(&b->key[i]->send);
+		if (i == 0 || k != b->key[i - 1])
+			aead_key_prefetch(&k->send);
 		p->link_tos = 0;
 		if (likely(p->flags & PKT_F_OUTBOUND)) {
 			p->link_tos = inner_tos_encap(p->vpn_tos, gw->copy_dscp, gw->ecn_compat);
 			if (capture_is_on(w->st, b->peer[i]->gateway, CAPTURE_VPN))
 				capture_copy(w, b->m[i], CAPTURE_VPN, false);
 		}
-		op_fill(&ops[i], b->m[i], b->peer[i], b->key[i]);
+		if (likely(k->format == FORMAT_AEAD))
+			op_fill(op++, b->m[i], b->peer[i], k);
+		else
+			cbc_path_fill(cbc_op++, b->m[i], p->pktid, b->peer[i], k);
 	}
-	aead_seal_burst(w->crypto, ops, b->n);
+	aead_seal_burst(w->crypto, ops, (unsigned int)(op - ops));
+	if (unlikely(cbc_op != cbc))
+		cbc_seal_burst(w->crypto, cbc, (unsigned int)(cbc_op - cbc));
 }
 
 // --- Send ------------------------------------------------------------------------------------------

@@ -9,8 +9,13 @@
 //                       '- AAD: 4 bytes'   (the first byte is not authenticated)
 //   nonce (12)  packet id (4) | implicit IV (8)
 //
+//   P_DATA_V2   |op kid| peer id (3) | HMAC | IV (16) | CBC of: packet id (4) | text | padding |
+//   P_DATA_V1   |op kid| HMAC | IV (16) | CBC of: packet id (4) | text | padding |
+//                             '- HMAC over this ----------------------------------'
+//
 // The first byte is opcode << 3 | key id; all numbers are big-endian. The packet id starts at 1
-// and is never 0. [OpenVPN ssl_pkt.h, crypto.c openvpn_encrypt_aead]
+// and is never 0. [OpenVPN ssl_pkt.h, crypto.c openvpn_encrypt_aead,
+// openvpn_encrypt_v1]
 #pragma once
 
 #include <stdbool.h>
@@ -38,6 +43,8 @@ enum opcode {
 #define PROTO_DATA_V2_AAD_BYTES 8
 #define PROTO_DATA_V1_HDR_BYTES (1 + PROTO_PKTID_BYTES + PROTO_TAG_BYTES)     // 21
 #define PROTO_DATA_V2_HDR_BYTES (1 + 3 + PROTO_PKTID_BYTES + PROTO_TAG_BYTES) // 24
+#define PROTO_DATA_V1_PREFIX_BYTES 1 // in front of what a cipher makes
+#define PROTO_DATA_V2_PREFIX_BYTES 4
 #define PROTO_IMPLICIT_IV_BYTES 8
 #define PROTO_NONCE_BYTES 12
 #define PROTO_UDP_PORT_DEFAULT 1194

@@ -3,6 +3,7 @@
 #include "dataplane/tests/packet.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <assert.h>
 #include <netinet/in.h>
@@ -177,4 +178,55 @@ bool packet_aead_open(enum cipher cipher, const uint8_t *key, const uint8_t nonc
 	ok = EVP_DecryptFinal_ex(c, data + n, &n) == 1;
 	EVP_CIPHER_CTX_free(c);
 	return ok;
+}
+
+static const EVP_CIPHER *cbc(enum cipher cipher)
+{
+	return cipher == CIPHER_AES_128_CBC   ? EVP_aes_128_cbc()
+	       : cipher == CIPHER_AES_192_CBC ? EVP_aes_192_cbc()
+					      : EVP_aes_256_cbc();
+}
+
+static const EVP_MD *md(enum digest digest)
+{
+	return EVP_get_digestbyname(digest_name(digest));
+}
+
+size_t packet_cbc_seal(enum cipher cipher, enum digest digest, const struct cbc_raw *raw,
+	const uint8_t iv[16], const uint8_t *text, size_t len, bool pad, uint8_t *out)
+{
+	size_t mac = digest_bytes(digest);
+	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	int n, last;
+
+	memcpy(out + mac, iv, 16);
+	EVP_EncryptInit_ex(c, cbc(cipher), NULL, raw->cipher, iv);
+	EVP_CIPHER_CTX_set_padding(c, pad);
+	EVP_EncryptUpdate(c, out + mac + 16, &n, text, (int)len);
+	EVP_EncryptFinal_ex(c, out + mac + 16 + n, &last);
+	EVP_CIPHER_CTX_free(c);
+	HMAC(md(digest), raw->mac, (int)mac, out + mac, 16 + (size_t)(n + last), out, NULL);
+	return mac + 16 + (size_t)(n + last);
+}
+
+int packet_cbc_open(enum cipher cipher, enum digest digest, const struct cbc_raw *raw,
+	const uint8_t *data, size_t len, uint8_t *text)
+{
+	size_t mac = digest_bytes(digest);
+	uint8_t want[64];
+	EVP_CIPHER_CTX *c;
+	int n, last = -1;
+
+	if (len < mac + 32)
+		return -1;
+	HMAC(md(digest), raw->mac, (int)mac, data + mac, len - mac, want, NULL);
+	if (memcmp(want, data, mac) != 0)
+		return -1;
+	c = EVP_CIPHER_CTX_new();
+	EVP_DecryptInit_ex(c, cbc(cipher), NULL, raw->cipher, data + mac);
+	EVP_DecryptUpdate(c, text, &n, data + mac + 16, (int)(len - mac - 16));
+	if (EVP_DecryptFinal_ex(c, text + n, &last) != 1)
+		n = 0, last = -1;
+	EVP_CIPHER_CTX_free(c);
+	return n + last;
 }

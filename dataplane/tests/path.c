@@ -226,23 +226,41 @@ void path_teardown(struct path *p)
 	dp_free(p->dp);
 }
 
+static bool is_cbc(const struct path_peer *pp)
+{
+	return cipher_format(pp->conf.cipher) == FORMAT_CBC;
+}
+
+static void sequence(uint8_t *out, size_t len, unsigned int step, unsigned int first)
+{
+	for (size_t i = 0; i < len; i++)
+		out[i] = (uint8_t)(i * step + first);
+}
+
+static void cbc_raw_make(struct cbc_raw *raw, int direction, unsigned int slot)
+{
+	sequence(raw->cipher, sizeof(raw->cipher), direction ? 5 : 3, (direction ? 7 : 1) + slot);
+	sequence(raw->mac, sizeof(raw->mac), direction ? 13 : 7, (direction ? 9 : 3) + slot);
+	sequence(raw->iv, sizeof(raw->iv), 17, 11 + slot);
+}
+
 static void key_make(struct path_peer *pp, unsigned int slot)
 {
 	struct keyslot *k = rte_zmalloc("key", sizeof(*k), 64);
 
 	die_if(!k, "rte_zmalloc");
 	pp->key = k;
-	for (unsigned int i = 0; i < 32; i++) {
-		pp->raw_recv[i] = (uint8_t)(i * 3 + slot * 17 + 1);
-		pp->raw_send[i] = (uint8_t)(i * 5 + slot * 29 + 7);
-	}
-	for (unsigned int i = 0; i < 8; i++) {
-		k->recv_iv[i] = (uint8_t)(0xa0 + i + slot);
-		k->send_iv[i] = (uint8_t)(0x50 + i + slot);
-	}
+	sequence(pp->raw_recv, sizeof(pp->raw_recv), 3, slot * 17 + 1);
+	sequence(pp->raw_send, sizeof(pp->raw_send), 5, slot * 29 + 7);
+	sequence(k->recv_iv, sizeof(k->recv_iv), 1, 0xa0 + slot);
+	sequence(k->send_iv, sizeof(k->send_iv), 1, 0x50 + slot);
 	k->key_id = pp->conf.key_id;
-	aead_key_init(&k->recv, pp->conf.cipher, pp->raw_recv);
-	aead_key_init(&k->send, pp->conf.cipher, pp->raw_send);
+	cbc_raw_make(&pp->cbc_recv, 0, slot);
+	cbc_raw_make(&pp->cbc_send, 1, slot);
+	if (is_cbc(pp))
+		keyslot_cbc_init(k, pp->conf.cipher, pp->conf.digest, &pp->cbc_recv, &pp->cbc_send);
+	else
+		keyslot_aead_init(k, pp->conf.cipher, pp->raw_recv, pp->raw_send);
 }
 
 static void link_make(struct path_peer *pp)
@@ -351,16 +369,40 @@ static void nonce_make(uint8_t nonce[12], uint32_t id, const uint8_t iv[8])
 	memcpy(nonce + 4, iv, 8);
 }
 
-size_t path_seal(struct path_peer *pp, const uint8_t *text, size_t len, uint8_t *out)
+// Opcode, key id, and in P_DATA_V2 the peer id.
+static size_t prefix_make(const struct path_peer *pp, uint8_t *out)
 {
-	uint32_t id = pp->next_pktid++, id_be = htonl(id), first;
 	size_t hdr = pp->conf.v1 ? 1 : 4;
-	uint8_t nonce[12];
+	uint32_t first = pp->conf.v1 ? (uint32_t)(6 << 3 | pp->conf.key_id) << 24
+				     : (uint32_t)(9 << 3 | pp->conf.key_id) << 24 | pp->id;
 
-	first = pp->conf.v1 ? (uint32_t)(6 << 3 | pp->conf.key_id) << 24
-			    : (uint32_t)(9 << 3 | pp->conf.key_id) << 24 | pp->id;
 	first = htonl(first);
 	memcpy(out, &first, hdr);
+	return hdr;
+}
+
+size_t path_seal_cbc(
+	const struct path_peer *pp, const uint8_t *text, size_t len, bool pad, uint8_t *out)
+{
+	size_t hdr = prefix_make(pp, out);
+	uint8_t iv[16];
+
+	sequence(iv, sizeof(iv), 1, 0);
+	return hdr + packet_cbc_seal(pp->conf.cipher, pp->conf.digest, &pp->cbc_recv, iv, text, len,
+			     pad, out + hdr);
+}
+
+size_t path_seal(struct path_peer *pp, const uint8_t *text, size_t len, uint8_t *out)
+{
+	uint32_t id = pp->next_pktid++, id_be = htonl(id);
+	size_t hdr = prefix_make(pp, out);
+	uint8_t nonce[12], inside[PACKET_MAX];
+
+	if (is_cbc(pp)) {
+		memcpy(inside, &id_be, 4);
+		memcpy(inside + 4, text, len);
+		return path_seal_cbc(pp, inside, 4 + len, true, out);
+	}
 	memcpy(out + hdr, &id_be, 4);
 	memcpy(out + hdr + 20, text, len);
 	nonce_make(nonce, id, pp->key->recv_iv);
@@ -509,12 +551,25 @@ bool path_open(const struct path_peer *pp, const struct path_out *sealed, bool l
 	const uint8_t *d = sealed->data + off;
 	size_t hdr = pp->conf.v1 ? 1 : 4;
 	uint8_t nonce[12];
+	uint8_t inside[PACKET_MAX];
 	uint32_t id;
+	int n;
 
 	if (len < hdr + 21 || d[0] != ((pp->conf.v1 ? 6 : 9) << 3 | pp->conf.key_id))
 		return false;
 	if (!pp->conf.v1 && (uint32_t)(d[1] << 16 | d[2] << 8 | d[3]) != pp->id)
 		return false;
+	if (is_cbc(pp)) {
+		n = packet_cbc_open(pp->conf.cipher, pp->conf.digest, &pp->cbc_send, d + hdr,
+			len - hdr, inside);
+		if (n < 4)
+			return false;
+		memcpy(&id, inside, 4);
+		*pktid = ntohl(id);
+		out->len = (size_t)n - 4;
+		memcpy(out->data, inside + 4, out->len);
+		return true;
+	}
 	memcpy(&id, d + hdr, 4);
 	*pktid = ntohl(id);
 	nonce_make(nonce, *pktid, pp->key->send_iv);

@@ -32,6 +32,7 @@ struct path_peer_conf {
 	uint16_t gateway;
 	int link_family; // 0: 4
 	enum cipher cipher;
+	enum digest digest; // CBC ciphers
 	uint8_t owner;
 	bool v1;
 	uint8_t key_id;
@@ -47,6 +48,7 @@ struct path_peer {
 	struct keyslot *key;
 	struct peer_link *link;
 	uint8_t raw_recv[32], raw_send[32]; // of the worker's directions
+	struct cbc_raw cbc_recv, cbc_send;  // the same for CBC ciphers
 	uint8_t local[16], remote[16];
 	uint16_t remote_port;
 	uint8_t vpn4[4], vpn6[16];
@@ -91,6 +93,9 @@ struct packet_spec path_spec_out(const struct path_peer *pp, int family);
 
 // A client's data packet, from the opcode on, with its next packet id. Returns the length.
 size_t path_seal(struct path_peer *pp, const uint8_t *text, size_t len, uint8_t *out);
+// The same for CBC ciphers of bytes that are encrypted as they are, or padded. text: packet id first.
+size_t path_seal_cbc(
+	const struct path_peer *pp, const uint8_t *text, size_t len, bool pad, uint8_t *out);
 // Ethernet, IP, UDP around it, as it reaches port LINK.
 size_t path_link_frame(
 	const struct path_peer *pp, uint8_t tos, const uint8_t *data, size_t len, uint8_t *out);

@@ -54,7 +54,7 @@ lint_layers() {
 	lint_grep "dataplane never includes control" '#include "control/' "${dataplane[@]}" || bad=1
 	{ grep -nHE '#include "drivers/' "${dataplane[@]}" || true; } | lint_drop 'drivers/port.h"' |
 		lint_none "dataplane sees drivers/port.h only" || bad=1
-	{ grep -nHE '#include "dataplane/(inbound|outbound|outer|inner)' "${control[@]}" || true; } |
+	{ grep -nHE '#include "dataplane/(inbound|outbound|cbc_path|outer|inner)' "${control[@]}" || true; } |
 		lint_drop '^control/publish' | lint_none "control includes the packet path" || bad=1
 	{ lint_files '*.[ch]' | xargs grep -nHE '#include <(ipsec-mb|intel-ipsec-mb)' || true; } |
 		lint_drop '^dataplane/ipsec_mb.h:|/tests/|^bench/' |
