@@ -165,6 +165,18 @@ static void client_steer(struct client *c, const struct session_lease *lease, bo
 			gateway_name(c), c->common_name, strerror(-rc));
 }
 
+// As configured, or what fits one outside datagram in this client's packet format.
+static uint16_t tun_mtu(const struct client *c)
+{
+	const struct session_info *info = session_info(c->session);
+	uint16_t bytes = c->gw->tun_mtu + PROTO_DATA_V2_HDR_BYTES;
+
+	if (c->settings->conf.tun_mtu || !info->digest)
+		return c->gw->tun_mtu;
+	return cipher_text_max((enum cipher)cipher_by_name(info->cipher),
+		(enum digest)digest_by_name(info->digest), bytes);
+}
+
 static enum session_verdict lease_take(
 	struct client *c, const char *name, struct session_lease *lease)
 {
@@ -182,7 +194,7 @@ static enum session_verdict lease_take(
 	ippool_self(g->pool, lease->self4, lease->self6);
 	lease->vpn4_len = c->settings->conf.client_cidr.len;
 	lease->vpn6_len = c->settings->conf.client_cidr6.len;
-	lease->tun_mtu = g->tun_mtu;
+	lease->tun_mtu = tun_mtu(c);
 	if (peer_publish(c, lease)) // gives the id back
 		goto err;
 	return SESSION_ADMIT;

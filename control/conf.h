@@ -127,7 +127,9 @@ struct conf_gateway {
 	uint32_t inactive_s, inactive_bytes;         // 0: clients may be idle for ever
 	uint32_t session_timeout_s;                  // 0: they may stay for ever
 	size_t data_cipher_count;
-	enum cipher data_ciphers[CIPHER_AEAD_COUNT]; // in order of preference
+	enum cipher data_ciphers[CIPHER_COUNT]; // in order of preference
+	enum cipher fallback_cipher; // for clients without negotiation; CIPHER_COUNT: none
+	enum digest auth;            // beside CBC ciphers
 	uint32_t keepalive_interval_s, keepalive_timeout_s;
 	uint32_t reneg_s;       // renegotiate after at most; 0: never by time
 	uint32_t hand_window_s; // a handshake must be over within

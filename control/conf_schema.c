@@ -52,10 +52,21 @@ static const struct conf_word endpoint_words[] = {
 static const struct conf_word topology_words[] = {{"subnet", CONF_TOPOLOGY_SUBNET, false},
 	{"net30", CONF_TOPOLOGY_NET30, false}, {"p2p", CONF_TOPOLOGY_P2P, false}, {0}};
 
-static const struct conf_word cipher_words[] = {{"AES-256-GCM", CIPHER_AES_256_GCM, false},
-	{"AES-192-GCM", CIPHER_AES_192_GCM, false}, {"AES-128-GCM", CIPHER_AES_128_GCM, false},
-	{"CHACHA20-POLY1305", CIPHER_CHACHA20_POLY1305, false}, {"*-CBC", 0, true},
-	{"none", 0, true}, {0}};
+#define CIPHER_WORDS \
+	{"AES-256-GCM", CIPHER_AES_256_GCM, false}, {"AES-192-GCM", CIPHER_AES_192_GCM, false}, \
+		{"AES-128-GCM", CIPHER_AES_128_GCM, false}, \
+		{"CHACHA20-POLY1305", CIPHER_CHACHA20_POLY1305, false}, \
+		{"AES-256-CBC", CIPHER_AES_256_CBC, false}, \
+		{"AES-192-CBC", CIPHER_AES_192_CBC, false}, \
+	{ \
+		"AES-128-CBC", CIPHER_AES_128_CBC, false \
+	}
+static const struct conf_word cipher_words[] = {CIPHER_WORDS, {"none", 0, true}, {0}};
+static const struct conf_word fallback_words[] = {
+	{"off", CIPHER_COUNT, false}, CIPHER_WORDS, {"none", 0, true}, {0}};
+static const struct conf_word auth_words[] = {{"SHA1", DIGEST_SHA1, false},
+	{"SHA256", DIGEST_SHA256, false}, {"SHA384", DIGEST_SHA384, false},
+	{"SHA512", DIGEST_SHA512, false}, {"none", 0, true}, {0}};
 
 static const struct conf_word tls_words[] = {{"1.0", CONF_TLS_1_0, false},
 	{"1.1", CONF_TLS_1_1, false}, {"1.2", CONF_TLS_1_2, false}, {"1.3", CONF_TLS_1_3, false},
@@ -241,10 +252,16 @@ static const struct conf_option gateway_options[] = {
 	{"session_timeout", CONF_T_DURATION, GW(session_timeout_s), RANGE(0, 30 * DAY), .def = "0",
 		.help = "Clients end after this long in any case. 0: never."},
 	{"data_ciphers", CONF_T_CIPHERS, GW(data_ciphers),
-		COUNT(struct conf_gateway, data_cipher_count), .def = "AES-256-GCM:AES-128-GCM",
-		.words = cipher_words,
+		COUNT(struct conf_gateway, data_cipher_count),
+		.def = "AES-256-GCM:AES-128-GCM:CHACHA20-POLY1305", .words = cipher_words,
 		.help = "Ciphers of the data channel in order of preference, as a list or "
 			"separated by colons."},
+	{"fallback_cipher", CONF_T_ENUM, GW(fallback_cipher), .def = "off", .words = fallback_words,
+		.help = "Cipher for clients that do not negotiate one (before 2.4, or with "
+			"ncp-disable): those that name it, or name none."},
+	{"auth", CONF_T_ENUM, GW(auth), .def = "SHA1", .words = auth_words,
+		.help = "Digest of the HMAC beside a CBC cipher. It is not negotiated: clients need "
+			"the same auth."},
 	{"keepalive", CONF_T_MAPPING, .children = keepalive_options,
 		.help = "Finding out that the other side is gone."},
 	{"reneg_sec", CONF_T_DURATION, GW(reneg_s), RANGE(0, 7 * DAY), .def = "1h",
@@ -277,8 +294,6 @@ static const struct conf_option gateway_options[] = {
 	LATER("key_direction"),
 	LATER("cipher"),
 	LATER("data_ciphers_fallback"),
-	LATER("fallback_cipher"),
-	LATER("auth"),
 	LATER("compress"),
 	LATER("comp_lzo"),
 	LATER("fragment"),

@@ -186,10 +186,25 @@ static bool is_zero(const uint8_t *data, size_t len)
 	return any == 0;
 }
 
+// For CBC: the keys of the HMACs stand where AEAD ciphers have their implicit IVs. The key that makes
+// our IVs is cut from the end of the cipher's part, which no cipher's key reaches to: as secret as
+// they are and independent of them.
+static int slice_cbc(struct session_key *key, const uint8_t *recv, const uint8_t *send)
+{
+	size_t mac = digest_bytes(key->digest), iv = sizeof(key->send_iv_key);
+
+	if (mac == 0 || is_zero(recv + HALF_MAC_OFF, mac) || is_zero(send + HALF_MAC_OFF, mac))
+		return -EINVAL;
+	memcpy(key->recv_mac, recv + HALF_MAC_OFF, mac);
+	memcpy(key->send_mac, send + HALF_MAC_OFF, mac);
+	memcpy(key->send_iv_key, send + HALF_MAC_OFF - iv, iv);
+	return is_zero(key->send_iv_key, iv) ? -EINVAL : 0;
+}
+
 // The client sends with the first half, the server with the second: the other way round than for
 // the control channel's static keys.
 int keyex_slice(struct session_key *key, const uint8_t block[KEYEX_BLOCK_BYTES], uint8_t key_id,
-	enum cipher cipher)
+	enum cipher cipher, enum digest digest)
 {
 	const uint8_t *recv = block;
 	const uint8_t *send = block + HALF_BYTES;
@@ -202,6 +217,10 @@ int keyex_slice(struct session_key *key, const uint8_t block[KEYEX_BLOCK_BYTES],
 	key->cipher = cipher;
 	memcpy(key->recv_key, recv, n);
 	memcpy(key->send_key, send, n);
+	if (cipher_format(cipher) == FORMAT_CBC) {
+		key->digest = digest;
+		return slice_cbc(key, recv, send);
+	}
 	memcpy(key->recv_iv, recv + HALF_MAC_OFF, sizeof(key->recv_iv));
 	memcpy(key->send_iv, send + HALF_MAC_OFF, sizeof(key->send_iv));
 	return 0;

@@ -58,7 +58,7 @@ int keyex_prf(const uint8_t *secret, size_t secret_len, const char *label, const
 int keyex_block_prf(uint8_t block[KEYEX_BLOCK_BYTES], const struct keyex_client *client,
 	const struct keyex_random *server, const uint8_t client_sid[SESSION_ID_BYTES],
 	const uint8_t server_sid[SESSION_ID_BYTES]);
-// Cuts the server's keys out of a block, from the PRF or the exporter. 0, or -EINVAL if any of
-// them is all zero.
+// Cuts the server's keys out of a block, from the PRF or the exporter. digest: of CBC ciphers. 0, or
+// -EINVAL if any of them is all zero.
 int keyex_slice(struct session_key *key, const uint8_t block[KEYEX_BLOCK_BYTES], uint8_t key_id,
-	enum cipher cipher);
+	enum cipher cipher, enum digest digest);

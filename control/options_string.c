@@ -69,13 +69,15 @@ void options_string_parse(struct options_string *o, const char *text, size_t len
 
 // The numbers are what a 2.x server with default settings says. Clients only compare and warn;
 // 2.5 and older give up if the string is empty.
-int options_string_compose(char *out, size_t room, const char *cipher, bool comp_lzo)
+int options_string_compose(
+	char *out, size_t room, const char *cipher, const char *auth, bool comp_lzo)
 {
 	int n = snprintf(out, room,
 		"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,%s%s%s%s"
-		"auth SHA1,keysize 128,key-method 2,tls-server",
+		"auth %s,keysize 128,key-method 2,tls-server",
 		comp_lzo ? "comp-lzo," : "", cipher != NULL ? "cipher " : "",
-		cipher != NULL ? cipher : "", cipher != NULL ? "," : "");
+		cipher != NULL ? cipher : "", cipher != NULL ? "," : "",
+		auth != NULL ? auth : "SHA1");
 
 	return n < 0 || (size_t)n >= room ? -EMSGSIZE : n;
 }

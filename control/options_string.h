@@ -21,6 +21,7 @@ struct options_string {
 
 // Ends at `len` or the first NUL; unprintable items are skipped. Never fails.
 void options_string_parse(struct options_string *o, const char *text, size_t len);
-// The server's. cipher NULL: not named. comp_lzo as the client said, which silences old clients.
+// The server's. cipher NULL: not named; auth NULL: SHA1, as a server has it that nobody told. comp_lzo as the client said, which silences old clients.
 // Returns the length without NUL or -EMSGSIZE.
-int options_string_compose(char *out, size_t room, const char *cipher, bool comp_lzo);
+int options_string_compose(
+	char *out, size_t room, const char *cipher, const char *auth, bool comp_lzo);

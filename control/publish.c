@@ -320,6 +320,20 @@ int publish_peer_link(struct publish *p, uint32_t peer_id, const struct session_
 	return 0;
 }
 
+static void keyslot_init_cbc(struct keyslot *k, const struct session_key *key)
+{
+	struct cbc_raw recv = {0}, send = {0};
+
+	memcpy(recv.cipher, key->recv_key, sizeof(recv.cipher));
+	memcpy(recv.mac, key->recv_mac, sizeof(recv.mac));
+	memcpy(send.cipher, key->send_key, sizeof(send.cipher));
+	memcpy(send.mac, key->send_mac, sizeof(send.mac));
+	memcpy(send.iv, key->send_iv_key, sizeof(send.iv));
+	keyslot_cbc_init(k, key->cipher, key->digest, &recv, &send);
+	explicit_bzero(&recv, sizeof(recv));
+	explicit_bzero(&send, sizeof(send));
+}
+
 static struct keyslot *keyslot_new(const struct session_key *key, uint32_t generation)
 {
 	struct keyslot *k = rte_zmalloc("keyslot", sizeof(*k), RTE_CACHE_LINE_SIZE);
@@ -330,7 +344,10 @@ static struct keyslot *keyslot_new(const struct session_key *key, uint32_t gener
 	k->generation = generation;
 	memcpy(k->recv_iv, key->recv_iv, sizeof(k->recv_iv));
 	memcpy(k->send_iv, key->send_iv, sizeof(k->send_iv));
-	keyslot_aead_init(k, key->cipher, key->recv_key, key->send_key);
+	if (cipher_format(key->cipher) == FORMAT_CBC)
+		keyslot_init_cbc(k, key);
+	else
+		keyslot_aead_init(k, key->cipher, key->recv_key, key->send_key);
 	return k;
 }
 

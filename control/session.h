@@ -42,8 +42,13 @@ struct session_addr {
 struct session_key {
 	uint8_t key_id;
 	enum cipher cipher;
+	enum digest digest;                 // CBC ciphers
 	uint8_t recv_key[32], send_key[32]; // cipher_key_bytes() of each
+	// AEAD ciphers.
 	uint8_t recv_iv[PROTO_IMPLICIT_IV_BYTES], send_iv[PROTO_IMPLICIT_IV_BYTES];
+	// CBC ciphers: digest_bytes() of each, and what makes the IVs of packets sent.
+	uint8_t recv_mac[DIGEST_BYTES_MAX], send_mac[DIGEST_BYTES_MAX];
+	uint8_t send_iv_key[16];
 };
 
 // What admission gives a client (gateway.c fills it).
@@ -170,7 +175,8 @@ struct session_info {
 	uint16_t iv_mtu;            // 0: not announced
 	bool data_v2;               // understands peer ids
 	const char *cipher;         // "AES-256-GCM"; NULL before negotiation
-	const char *cipher_why;     // "IV_CIPHERS", "IV_NCP=2"
+	const char *cipher_why;     // see struct ncp_choice
+	const char *digest;         // "SHA256"; NULL: the cipher needs none
 	const char *key_derivation; // "tls-ekm" or "prf"
 	char tls_version[16], tls_suite[64];
 	uint8_t key_id; // newest

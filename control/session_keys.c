@@ -94,6 +94,31 @@ static const char *unsupported(const struct options_string *o)
 	return NULL;
 }
 
+static int choose_cipher(struct session *s, const struct options_string *options, uint64_t now_ms)
+{
+	const struct conf_gateway *gw = s->cfg->gw;
+	const struct ncp_offer ours = {.ciphers = gw->data_ciphers,
+		.count = gw->data_cipher_count,
+		.fallback = gw->fallback_cipher,
+		.digest = gw->auth};
+	const char *digest;
+
+	if (ncp_choose(&s->ncp, &ours, &s->peer, options))
+		return -ENOENT;
+	digest = ncp_digest_name(&s->ncp);
+	s->info.cipher = cipher_name(s->ncp.cipher);
+	s->info.cipher_why = s->ncp.why;
+	s->info.digest = digest;
+	session_log(s, LOG_LEVEL_NOTICE, "Data Channel: using negotiated cipher '%s'%s%s%s (by %s)",
+		s->info.cipher, digest ? ", auth '" : "", digest ? digest : "", digest ? "'" : "",
+		s->ncp.why);
+	if (ncp_digest_differs(&s->ncp, options))
+		session_log_limited(s, LOG_LEVEL_WARNING, now_ms,
+			"client has auth %s, this gateway %s: its packets will not pass",
+			options->auth, digest);
+	return 0;
+}
+
 // First key of a session: everything a client is admitted by. The verdict is the last step, so that
 // an older session of the same certificate goes only for one that will work.
 static void decide(struct session *s, const struct key_state *ks, uint64_t now_ms)
@@ -111,17 +136,12 @@ static void decide(struct session *s, const struct key_state *ks, uint64_t now_m
 	if (!farewell && !gw->client_cidr.family && !peer_info_knows_ipv6_only(&s->peer))
 		farewell = "AUTH_FAILED,this server gives IPv6 addresses only, which needs OpenVPN "
 			   "2.5 or later";
-	if (!farewell &&
-		ncp_choose(&s->ncp, gw->data_ciphers, gw->data_cipher_count, &s->peer, &options))
+	if (!farewell && choose_cipher(s, &options, now_ms))
 		farewell = NCP_FAILURE_TEXT;
 	if (farewell) {
 		refuse(s, farewell, now_ms);
 		return;
 	}
-	s->info.cipher = cipher_name(s->ncp.cipher);
-	s->info.cipher_why = s->ncp.why;
-	session_log(
-		s, LOG_LEVEL_NOTICE, "Data Channel: using negotiated cipher '%s'", s->info.cipher);
 	verdict = s->cfg->ops->admit(s->cfg->arg, s, &s->lease);
 	s->admitted = verdict == SESSION_ADMIT;
 	if (!s->admitted)
@@ -135,7 +155,8 @@ static int answer(struct session *s, struct key_state *ks)
 	uint8_t msg[TLS_MESSAGE_BYTES];
 	int len, ret;
 
-	if (options_string_compose(options, sizeof(options), s->info.cipher, s->comp_lzo) < 0)
+	if (options_string_compose(
+		    options, sizeof(options), s->info.cipher, s->info.digest, s->comp_lzo) < 0)
 		return -EPROTO;
 	len = keyex_server_compose(msg, sizeof(msg), &ks->server, options);
 	if (len < 0)

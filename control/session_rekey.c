@@ -58,7 +58,7 @@ static int derive(struct session *s, struct key_state *ks, struct session_key *k
 	else
 		ret = keyex_block_prf(block, &ks->client, &ks->server, s->remote_sid, s->own_sid);
 	if (ret == 0)
-		ret = keyex_slice(key, block, ks->key_id, s->ncp.cipher);
+		ret = keyex_slice(key, block, ks->key_id, s->ncp.cipher, s->ncp.digest);
 	explicit_bzero(block, sizeof(block));
 	key_state_wipe_secrets(ks);
 	return ret;

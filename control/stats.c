@@ -416,6 +416,10 @@ json_t *stats_client(const char *gateway, const struct session_info *info,
 	}
 	if (info->cipher)
 		set_text(o, "cipher", info->cipher);
+	if (info->cipher_why)
+		set_text(o, "cipher_why", info->cipher_why);
+	if (info->digest)
+		set_text(o, "digest", info->digest);
 	if (info->key_derivation)
 		set_text(o, "key_derivation", info->key_derivation);
 	set_text(o, "tls_version", info->tls_version);

@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <strings.h>
 
+#include "dataplane/proto.h"
+
 static const struct {
 	const char *name;
 	size_t key_bytes;
@@ -68,4 +70,17 @@ int digest_by_name(const char *name)
 		if (strcasecmp(name, digests[d].name) == 0)
 			return d;
 	return -1;
+}
+
+uint16_t cipher_text_max(enum cipher cipher, enum digest digest, uint16_t bytes)
+{
+	size_t block = 16, head = PROTO_DATA_V2_HDR_BYTES;
+
+	if (cipher_format(cipher) == FORMAT_AEAD)
+		return bytes > head ? (uint16_t)(bytes - head) : 0;
+	head = PROTO_DATA_V2_PREFIX_BYTES + digest_bytes(digest) + block; // with the IV
+	if (bytes < head + block)
+		return 0;
+	// Packet id, and at least one byte of padding.
+	return (uint16_t)((bytes - head) / block * block - PROTO_PKTID_BYTES - 1);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 // The AEAD ciphers first.
 enum cipher {
@@ -40,3 +41,6 @@ int cipher_by_name(const char *name);
 const char *digest_name(enum digest digest);
 size_t digest_bytes(enum digest digest);
 int digest_by_name(const char *name);
+
+// Largest text whose P_DATA_V2 packet is at most `bytes` long; 0: none. digest: of CBC ciphers.
+uint16_t cipher_text_max(enum cipher cipher, enum digest digest, uint16_t bytes);

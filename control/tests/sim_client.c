@@ -143,8 +143,8 @@ static void derive(struct sim_client *c, struct sim_key *k)
 	else
 		ret = keyex_block_prf(block, &k->mine, &k->theirs, c->sid, c->server_sid);
 	if (ret == 0)
-		ret = keyex_slice(
-			&k->data, block, k->id, is128 ? CIPHER_AES_128_GCM : CIPHER_AES_256_GCM);
+		ret = keyex_slice(&k->data, block, k->id,
+			is128 ? CIPHER_AES_128_GCM : CIPHER_AES_256_GCM, DIGEST_SHA1);
 	if (ret) {
 		fail(c, k, "key derivation");
 		return;

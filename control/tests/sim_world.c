@@ -224,6 +224,7 @@ struct world *world_new(struct test_pki *pki, bool wrapped, uint32_t iv_proto)
 	snprintf(w->gw.cert, sizeof(w->gw.cert), "%s", test_pki_path(pki, "server.crt"));
 	snprintf(w->gw.key, sizeof(w->gw.key), "%s", test_pki_path(pki, "server.key"));
 	w->gw.client_cidr = (struct conf_prefix){4, 24, {10, 8, 0, 0}};
+	w->gw.fallback_cipher = CIPHER_COUNT;
 	w->gw.data_ciphers[0] = CIPHER_AES_256_GCM;
 	w->gw.data_ciphers[1] = CIPHER_AES_128_GCM;
 	w->gw.data_cipher_count = 2;

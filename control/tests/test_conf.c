@@ -143,8 +143,6 @@ static const struct {
 		"14:5: gateway gw1: tls_auth is not supported yet"},
 	{"keepalive: {interval: 10s, timeout: 60s}", "tls_crypt_v2: v2.key",
 		"14:5: gateway gw1: tls_crypt_v2 is not supported yet"},
-	{"keepalive: {interval: 10s, timeout: 60s}", "fallback_cipher: AES-256-CBC",
-		"14:5: gateway gw1: fallback_cipher is not supported yet"},
 	{"keepalive: {interval: 10s, timeout: 60s}", "data_ciphers_fallback: AES-256-CBC",
 		"14:5: gateway gw1: data_ciphers_fallback is not supported yet"},
 	{"keepalive: {interval: 10s, timeout: 60s}", "bandwidth: 100mbit",
@@ -191,21 +189,28 @@ static const struct {
 	{"{address: 192.0.2.1, port: 1194}", "{port: 1194}",
 		"8:15: gateway gw1: endpoint.address is missing"},
 	// Ciphers.
-	{"AES-128-GCM]", "aes-256-cbc]",
-		"15:33: gateway gw1: data_ciphers: \"aes-256-cbc\" is not supported yet"},
+	{"AES-128-GCM]", "none]",
+		"15:33: gateway gw1: data_ciphers: \"none\" is not supported yet"},
+	{"keepalive: {interval: 10s, timeout: 60s}", "fallback_cipher: none",
+		"14:22: gateway gw1: fallback_cipher: \"none\" is not supported yet"},
+	{"keepalive: {interval: 10s, timeout: 60s}", "fallback_cipher: BF-CBC",
+		"14:22: gateway gw1: fallback_cipher must be one of off, AES-256-GCM, AES-192-GCM, "
+		"AES-128-GCM, CHACHA20-POLY1305, AES-256-CBC, AES-192-CBC, AES-128-CBC, got \"BF-CBC\""},
+	{"keepalive: {interval: 10s, timeout: 60s}", "auth: MD5",
+		"14:11: gateway gw1: auth must be one of SHA1, SHA256, SHA384, SHA512, got \"MD5\""},
 	{"AES-128-GCM]", "AES-256-GCM]",
 		"15:33: gateway gw1: data_ciphers has \"AES-256-GCM\" twice"},
 	{"AES-128-GCM]", "ROT13]",
 		"15:33: gateway gw1: data_ciphers must be of AES-256-GCM, AES-192-GCM, AES-128-GCM, "
-		"CHACHA20-POLY1305, got \"ROT13\""},
+		"CHACHA20-POLY1305, AES-256-CBC, AES-192-CBC, AES-128-CBC, got \"ROT13\""},
 	{"[AES-256-GCM, AES-128-GCM]", "[]",
 		"15:19: gateway gw1: data_ciphers must be at least one cipher, got none"},
 	{"[AES-256-GCM, AES-128-GCM]", "AES-256-GCM:DES",
 		"15:31: gateway gw1: data_ciphers must be of AES-256-GCM, AES-192-GCM, AES-128-GCM, "
-		"CHACHA20-POLY1305, got \"DES\""},
+		"CHACHA20-POLY1305, AES-256-CBC, AES-192-CBC, AES-128-CBC, got \"DES\""},
 	{"[AES-256-GCM, AES-128-GCM]", "{a: b}",
 		"15:19: gateway gw1: data_ciphers must be of AES-256-GCM, AES-192-GCM, AES-128-GCM, "
-		"CHACHA20-POLY1305, got a mapping"},
+		"CHACHA20-POLY1305, AES-256-CBC, AES-192-CBC, AES-128-CBC, got a mapping"},
 	// Names and files.
 	{"name: gw1", "name: GW1",
 		"7:11: gateway GW1: name must be 1..63 characters of a-z, 0-9 and -, got \"GW1\""},
@@ -441,9 +446,12 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(g->max_connections, 100);
 	CU_ASSERT_EQUAL(g->duplicate_cn, CONF_DUPLICATE_REPLACE);
 	CU_ASSERT_EQUAL(g->tls_version_min, CONF_TLS_1_2);
-	CU_ASSERT_EQUAL(g->data_cipher_count, 2);
+	CU_ASSERT_EQUAL_FATAL(g->data_cipher_count, 3);
 	CU_ASSERT_EQUAL(g->data_ciphers[0], CIPHER_AES_256_GCM);
 	CU_ASSERT_EQUAL(g->data_ciphers[1], CIPHER_AES_128_GCM);
+	CU_ASSERT_EQUAL(g->data_ciphers[2], CIPHER_CHACHA20_POLY1305);
+	CU_ASSERT_EQUAL(g->fallback_cipher, CIPHER_COUNT);
+	CU_ASSERT_EQUAL(g->auth, DIGEST_SHA1);
 	CU_ASSERT_EQUAL(g->tun_mtu, 0);
 	CU_ASSERT(g->mss_clamp && g->fast_path && g->copy_dscp && !g->redirect_gateway);
 	CU_ASSERT_STRING_EQUAL(g->tun, "sluice-gw2");

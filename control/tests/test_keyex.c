@@ -119,7 +119,7 @@ static void test_slice(void)
 	for (unsigned int cipher = 0; cipher < CIPHER_AEAD_COUNT; cipher++) {
 		static const size_t bytes[] = {16, 24, 32, 32};
 
-		CU_ASSERT_EQUAL(keyex_slice(&key, block, 5, cipher), 0);
+		CU_ASSERT_EQUAL(keyex_slice(&key, block, 5, cipher, DIGEST_SHA1), 0);
 		CU_ASSERT_EQUAL(key.key_id, 5);
 		CU_ASSERT_EQUAL(key.cipher, cipher);
 		// The client sends with the first half, we with the second.
@@ -131,11 +131,42 @@ static void test_slice(void)
 			CU_ASSERT_EQUAL(key.recv_key[i] | key.send_key[i], 0);
 	}
 	memset(block, 0, 32);
-	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_AES_256_GCM), -EINVAL);
+	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_AES_256_GCM, DIGEST_SHA1), -EINVAL);
 	fill(block, sizeof(block), 0);
 	memset(block + 128, 0, 16);
-	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_AES_128_GCM), -EINVAL);
-	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_AES_192_GCM), 0);
+	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_AES_128_GCM, DIGEST_SHA1), -EINVAL);
+	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_AES_192_GCM, DIGEST_SHA1), 0);
+}
+
+static void test_slice_cbc(void)
+{
+	static const size_t bytes[] = {16, 24, 32}, mac_bytes[] = {20, 32, 48, 64};
+	uint8_t block[KEYEX_BLOCK_BYTES];
+	struct session_key key;
+
+	fill(block, sizeof(block), 0);
+	for (unsigned int i = 0; i < 3 * DIGEST_COUNT; i++) {
+		enum cipher cipher = (enum cipher)(CIPHER_AES_128_CBC + i % 3);
+		enum digest digest = (enum digest)(i / 3);
+		size_t n = mac_bytes[digest];
+
+		CU_ASSERT_EQUAL(keyex_slice(&key, block, 5, cipher, digest), 0);
+		CU_ASSERT_EQUAL(key.cipher, cipher);
+		CU_ASSERT_EQUAL(key.digest, digest);
+		CU_ASSERT_EQUAL(memcmp(key.recv_key, block, bytes[i % 3]), 0);
+		CU_ASSERT_EQUAL(memcmp(key.send_key, block + 128, bytes[i % 3]), 0);
+		CU_ASSERT_EQUAL(memcmp(key.recv_mac, block + 64, n), 0);
+		CU_ASSERT_EQUAL(memcmp(key.send_mac, block + 192, n), 0);
+		CU_ASSERT_TRUE(n == 64 || (key.recv_mac[n] | key.send_mac[n]) == 0);
+		// What no key reaches to.
+		CU_ASSERT_EQUAL(memcmp(key.send_iv_key, block + 128 + 48, 16), 0);
+	}
+	memset(block + 64, 0, 20);
+	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_AES_128_CBC, DIGEST_SHA1), -EINVAL);
+	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_AES_128_CBC, DIGEST_SHA256), 0);
+	memset(block + 128 + 48, 0, 16);
+	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_AES_128_CBC, DIGEST_SHA256), -EINVAL);
+	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_AES_128_CBC, DIGEST_COUNT), -EINVAL);
 }
 
 #define FIXED_BYTES (5 + 48 + 64)
@@ -255,6 +286,7 @@ int main(void)
 		{"PRF, published", test_prf_published},
 		{"key block of the PRF", test_block_prf},
 		{"keys out of a block", test_slice},
+		{"slicing of the block for CBC", test_slice_cbc},
 		{"client's message", test_parse},
 		{"every truncation", test_truncated},
 		{"too long a message", test_too_long},

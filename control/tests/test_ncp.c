@@ -16,48 +16,79 @@
 #define A128 CIPHER_AES_128_GCM
 #define A192 CIPHER_AES_192_GCM
 #define A256 CIPHER_AES_256_GCM
+#define CHACHA CIPHER_CHACHA20_POLY1305
+#define B128 CIPHER_AES_128_CBC
+#define B256 CIPHER_AES_256_CBC
 #define NONE (-1)
+#define OFF CIPHER_COUNT
 
 static const struct {
 	enum cipher ours[3];
 	size_t count;
+	enum cipher fallback;
 	const char *peer, *options;
 	int want;
 	bool push;
 	const char *why;
 } rows[] = {
-	// OpenVPN's own table. [test_ncp.c]
-	{{A128}, 1, "", "V4,cipher BF-CBC,x", NONE, false, NULL},
-	{{A128}, 1, "IV_NCP=1\n", "V4,cipher AES-128-GCM,x", A128, false, "cipher option"},
-	{{A128}, 1, "", "V4,cipher AES-128-GCM,x", A128, false, "cipher option"},
-	{{A128}, 1, "", "", NONE, false, NULL},
-	{{A128}, 1, "IV_NCP=2\n", "V4,cipher BF-CBC,x", A128, true, "IV_NCP=2"},
-	{{A128, A256}, 2, "IV_CIPHERS=AES-128-GCM\n", "V4,cipher AES-256-CBC", A128, true,
-		"IV_CIPHERS"},
-	{{A128, A256}, 2, "IV_CIPHERS=AES-256-GCM\nIV_NCP=2\n", "V4,cipher AES-256-CBC", A256, true,
-		"IV_CIPHERS"},
+	// OpenVPN's own table; its rows with BF-CBC and none as a server's ciphers left out, which we
+	// have not. [test_ncp.c]
+	{{CHACHA, A128}, 2, OFF, "", "V4,cipher BF-CBC,x", NONE, false, NULL},
+	{{CHACHA, A128}, 2, OFF, "IV_NCP=1\n", "V4,cipher AES-128-GCM,x", A128, false,
+		"cipher option"},
+	{{CHACHA, A128}, 2, OFF, "", "V4,cipher AES-128-GCM,x", A128, false, "cipher option"},
+	{{CHACHA, A128}, 2, OFF, "", "", NONE, false, NULL},
+	{{CHACHA, A128}, 2, OFF, "IV_NCP=2\n", "V4,cipher BF-CBC,x", A128, true, "IV_NCP=2"},
+	{{CHACHA, A128}, 2, OFF, "IV_NCP=2\n", "V4,cipher CHACHA20-POLY1305", CHACHA, true,
+		"cipher option"},
+	{{CHACHA, A128, A256}, 3, OFF, "IV_CIPHERS=AES-128-GCM\n", "V4,cipher AES-256-CBC", A128,
+		true, "IV_CIPHERS"},
+	{{CHACHA, A128, A256}, 3, OFF, "IV_CIPHERS=AES-256-GCM\nIV_NCP=2\n",
+		"V4,cipher AES-256-CBC", A256, true, "IV_CIPHERS"},
 	// Our order decides, not the client's.
-	{{A256, A128}, 2, "IV_CIPHERS=AES-128-GCM:AES-256-GCM\n", "", A256, true, "IV_CIPHERS"},
-	{{A128, A256}, 2, "IV_CIPHERS=AES-256-GCM:AES-128-GCM\n", "", A128, true, "IV_CIPHERS"},
-	{{A256, A128}, 2, "IV_NCP=2\n", "", A256, true, "IV_NCP=2"},
-	// A list says it all: the cipher option beside it counts for nothing.
-	{{A128}, 1, "IV_CIPHERS=AES-256-GCM\n", "V4,cipher AES-128-GCM", NONE, false, NULL},
+	{{A256, A128}, 2, OFF, "IV_CIPHERS=AES-128-GCM:AES-256-GCM\n", "", A256, true,
+		"IV_CIPHERS"},
+	{{A128, A256}, 2, OFF, "IV_CIPHERS=AES-256-GCM:AES-128-GCM\n", "", A128, true,
+		"IV_CIPHERS"},
+	{{A256, A128}, 2, OFF, "IV_NCP=2\n", "", A256, true, "IV_NCP=2"},
+	{{A256, A128, CHACHA}, 3, OFF, // OpenVPN 3
+		"IV_CIPHERS=AES-128-CBC:AES-192-CBC:AES-256-CBC:AES-128-GCM:AES-192-GCM:"
+		"AES-256-GCM:CHACHA20-POLY1305\nIV_NCP=2\n",
+		"", A256, true, "IV_CIPHERS"},
+	{{A256, B256}, 2, OFF, "IV_CIPHERS=AES-256-CBC\nIV_NCP=2\n", "", B256, true, "IV_CIPHERS"},
+	// A list says it all: the cipher option beside it counts for nothing, nor does the fallback.
+	{{A128}, 1, A128, "IV_CIPHERS=AES-256-GCM\n", "V4,cipher AES-128-GCM", NONE, false, NULL},
+	{{A192}, 1, B256, "IV_CIPHERS=AES-256-GCM\n", "", NONE, false, NULL},
 	// IV_NCP=2 does not mean 192 bits, the client's own cipher may.
-	{{A192}, 1, "IV_NCP=2\n", "V4,cipher BF-CBC", NONE, false, NULL},
-	{{A192}, 1, "IV_NCP=2\n", "V4,cipher AES-192-GCM", A192, true, "cipher option"},
-	{{A192}, 1, "IV_CIPHERS=AES-192-CBC:AES-192-GCM\n", "", A192, true, "IV_CIPHERS"},
+	{{A192}, 1, OFF, "IV_NCP=2\n", "V4,cipher BF-CBC", NONE, false, NULL},
+	{{A192}, 1, OFF, "IV_NCP=2\n", "V4,cipher AES-192-GCM", A192, true, "cipher option"},
+	{{A192}, 1, OFF, "IV_CIPHERS=AES-192-CBC:AES-192-GCM\n", "", A192, true, "IV_CIPHERS"},
+	// The fallback: for a client that names it, or nothing, and cannot negotiate.
+	{{A256}, 1, B256, "", "V4,cipher AES-256-CBC,auth SHA1", B256, false, "fallback_cipher"},
+	{{A256}, 1, B256, "", "V4,cipher aes-256-cbc", B256, false, "fallback_cipher"},
+	{{A256}, 1, B256, "IV_PROTO=2\n", "V4,dev-type tun", B256, false, "fallback_cipher"},
+	{{A256}, 1, B256, "", "V4,cipher AES-128-CBC", NONE, false, NULL},
+	{{A256}, 1, B256, "", "V4,cipher BF-CBC", NONE, false, NULL},
+	{{A256}, 1, B256, "", "V4,cipher [null-cipher]", NONE, false, NULL},
+	{{A256}, 1, B256, "", "V4,cipher AES-256-GCM", A256, false, "cipher option"},
+	{{A256, B256}, 2, B128, "", "V4,cipher AES-256-CBC", B256, false, "cipher option"},
+	{{A256}, 1, OFF, "", "V4,cipher AES-256-CBC", NONE, false, NULL},
+	{{A192}, 1, B256, "IV_NCP=2\n", "V4,cipher AES-256-CBC", NONE, false, NULL},
 	// Names count whole and in any case.
-	{{A128}, 1, "IV_CIPHERS=aes-128-gcm\n", "", A128, true, "IV_CIPHERS"},
-	{{A128}, 1, "IV_CIPHERS=AES-128-GCMX:XAES-128-GCM:AES-128-GC\n", "", NONE, false, NULL},
-	{{A128}, 1, "IV_CIPHERS=:::AES-128-GCM:\n", "", A128, true, "IV_CIPHERS"},
-	{{A256}, 1, "IV_CIPHERS=CHACHA20-POLY1305\n", "", NONE, false, NULL},
-	{{A256}, 0, "IV_CIPHERS=AES-256-GCM\n", "", NONE, false, NULL},
-	{{A256}, 1, "", "V4,cipher [null-cipher]", NONE, false, NULL},
+	{{A128}, 1, OFF, "IV_CIPHERS=aes-128-gcm\n", "", A128, true, "IV_CIPHERS"},
+	{{A128}, 1, OFF, "IV_CIPHERS=AES-128-GCMX:XAES-128-GCM:AES-128-GC\n", "", NONE, false,
+		NULL},
+	{{A128}, 1, OFF, "IV_CIPHERS=:::AES-128-GCM:\n", "", A128, true, "IV_CIPHERS"},
+	{{A256}, 1, OFF, "IV_CIPHERS=CHACHA20-POLY1305\n", "", NONE, false, NULL},
+	{{A256}, 0, OFF, "IV_CIPHERS=AES-256-GCM\n", "", NONE, false, NULL},
+	{{A256}, 1, OFF, "", "V4,cipher [null-cipher]", NONE, false, NULL},
 };
 
 static void test_rows(void)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ncp_offer ours = {
+			rows[i].ours, rows[i].count, rows[i].fallback, DIGEST_SHA256};
 		struct options_string o;
 		struct ncp_choice c;
 		struct peer_info pi;
@@ -66,7 +97,7 @@ static void test_rows(void)
 
 		peer_info_parse(&pi, rows[i].peer, strlen(rows[i].peer));
 		options_string_parse(&o, rows[i].options, strlen(rows[i].options));
-		ret = ncp_choose(&c, rows[i].ours, rows[i].count, &pi, &o);
+		ret = ncp_choose(&c, &ours, &pi, &o);
 		snprintf(text, sizeof(text), "row %zu: %d", i, ret);
 		if (rows[i].want == NONE) {
 			if (ret != -ENOENT)
@@ -74,16 +105,41 @@ static void test_rows(void)
 			continue;
 		}
 		if (ret != 0 || (int)c.cipher != rows[i].want || c.push != rows[i].push ||
-			strcmp(c.why, rows[i].why) != 0)
+			c.digest != DIGEST_SHA256 || strcmp(c.why, rows[i].why) != 0)
 			CU_FAIL(text);
 	}
 	CU_PASS("all rows");
+}
+
+static void test_digest(void)
+{
+	static const struct {
+		enum cipher cipher;
+		const char *options;
+		bool differs;
+	} cases[] = {
+		{B256, "V4,auth SHA256", false},
+		{B256, "V4,auth sha256", false},
+		{B256, "V4,auth SHA1", true},
+		{B256, "V4,auth [null-digest]", false},
+		{B256, "V4", false},
+		{A256, "V4,auth SHA1", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ncp_choice c = {.cipher = cases[i].cipher, .digest = DIGEST_SHA256};
+		struct options_string o;
+
+		options_string_parse(&o, cases[i].options, strlen(cases[i].options));
+		CU_ASSERT_EQUAL(ncp_digest_differs(&c, &o), cases[i].differs);
+	}
 }
 
 int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"picks", test_rows},
+		{"digest", test_digest},
 		{NULL, NULL},
 	};
 

@@ -146,17 +146,21 @@ static void test_options(void)
 static void test_options_compose(void)
 {
 	char out[OPTIONS_STRING_BYTES];
-	int len = options_string_compose(out, sizeof(out), "AES-256-GCM", true);
+	int len = options_string_compose(out, sizeof(out), "AES-256-GCM", NULL, true);
 
 	CU_ASSERT_EQUAL(len, (int)strlen(out));
 	CU_ASSERT_STRING_EQUAL(out,
 		"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,comp-lzo,"
 		"cipher AES-256-GCM,auth SHA1,keysize 128,key-method 2,tls-server");
-	CU_ASSERT_EQUAL(options_string_compose(out, (size_t)len, "AES-256-GCM", true), -EMSGSIZE);
-	CU_ASSERT_TRUE(options_string_compose(out, sizeof(out), NULL, false) > 0);
+	CU_ASSERT_EQUAL(
+		options_string_compose(out, (size_t)len, "AES-256-GCM", NULL, true), -EMSGSIZE);
+	CU_ASSERT_TRUE(options_string_compose(out, sizeof(out), NULL, NULL, false) > 0);
 	CU_ASSERT_STRING_EQUAL(out,
 		"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,auth SHA1,keysize 128,"
 		"key-method 2,tls-server");
+	CU_ASSERT_TRUE(
+		options_string_compose(out, sizeof(out), "AES-256-CBC", "SHA256", false) > 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(out, ",cipher AES-256-CBC,auth SHA256,"));
 }
 
 int main(void)

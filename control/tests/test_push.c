@@ -34,7 +34,8 @@ static const struct session_lease lease_net30 = {
 	.far4 = {10, 8, 0, 5},
 	.self4 = {10, 8, 0, 1},
 };
-static const struct ncp_choice aes256 = {CIPHER_AES_256_GCM, true, "IV_CIPHERS"};
+static const struct ncp_choice aes256 = {
+	.cipher = CIPHER_AES_256_GCM, .push = true, .why = "IV_CIPHERS"};
 
 static void gateway_reset(void)
 {

@@ -154,7 +154,10 @@ static void test_load(void)
 
 static void test_client(void)
 {
-	struct session_info info = {.common_name = "alice", .cipher = "AES-256-GCM"};
+	struct session_info info = {.common_name = "alice",
+		.cipher = "AES-256-CBC",
+		.cipher_why = "fallback_cipher",
+		.digest = "SHA256"};
 	struct session_lease lease = {.peer_id = 7, .vpn4 = {10, 8, 0, 2}};
 	struct publish_peer_stats peer = {.in_pkts = 3, .recv_age_ms = 1500, .worker = 1};
 	json_t *o;

@@ -234,6 +234,31 @@ static void test_padding(void)
 	CU_ASSERT_EQUAL(cbc_unpad(text, 16), 0);
 }
 
+// What fits in a datagram, as in the table of MSS in OpenVPN's mss.c: 40 bytes less for TCP/IPv4, of
+// 1492 bytes with 28 or 48 of headers.
+static void test_text_max(void)
+{
+	static const struct {
+		enum cipher cipher;
+		enum digest digest;
+		uint16_t bytes, text;
+	} rows[] = {
+		{CIPHER_AES_256_GCM, 0, 1464, 1440},
+		{CIPHER_AES_256_GCM, 0, 1444, 1420},
+		{CIPHER_AES_256_CBC, DIGEST_SHA1, 1464, 1419},
+		{CIPHER_AES_256_CBC, DIGEST_SHA1, 1444, 1387},
+		{CIPHER_AES_256_CBC, DIGEST_SHA256, 1464, 1403},
+		{CIPHER_AES_256_CBC, DIGEST_SHA256, 1444, 1387},
+		{CIPHER_AES_128_CBC, DIGEST_SHA512, 100, 11},
+		{CIPHER_AES_128_CBC, DIGEST_SHA512, 99, 0},
+		{CIPHER_AES_128_GCM, 0, 24, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		CU_ASSERT_EQUAL(cipher_text_max(rows[i].cipher, rows[i].digest, rows[i].bytes),
+			rows[i].text);
+}
+
 // A wrong answer anywhere in the table must be seen, or the self-test tests nothing.
 static void test_self_test(void)
 {
@@ -275,6 +300,7 @@ int main(void)
 		{"truncated and extended text", test_truncated},
 		{"IVs", test_ivs},
 		{"padding", test_padding},
+		{"what fits", test_text_max},
 		{"self-test sees wrong answers", test_self_test},
 		{"wipe", test_wipe},
 		{NULL, NULL},

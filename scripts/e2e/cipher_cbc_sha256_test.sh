@@ -1,0 +1,8 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026, The Sluice authors
+#
+# AES-256-CBC with HMAC-SHA256.
+# timeout: 180
+CIPHER=AES-256-CBC AUTH=SHA256
+. "$(dirname "$0")/_cipher.sh"
