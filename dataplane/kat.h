@@ -7,12 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+static inline uint8_t kat_digit(char c)
+{
+	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
 // hex: well-formed, lower case, at least len bytes.
 static inline void kat_hex(uint8_t *out, size_t len, const char *hex)
 {
-	for (size_t i = 0; i < 2 * len; i++) {
-		uint8_t digit = (uint8_t)(hex[i] <= '9' ? hex[i] - '0' : hex[i] - 'a' + 10);
-
-		out[i / 2] = (uint8_t)(i & 1 ? out[i / 2] | digit : digit << 4);
-	}
+	for (size_t i = 0; i < len; i++)
+		out[i] = (uint8_t)(kat_digit(hex[2 * i]) << 4 | kat_digit(hex[2 * i + 1]));
 }
