@@ -47,6 +47,32 @@ static void finish(struct world *w)
 	world_free(w);
 }
 
+// A client without negotiation gets the fallback, and no push of a cipher it could only complain about.
+static void test_fallback(void)
+{
+	struct world *w = world_new(pki, true, PROTO_24);
+	const struct session_info *info;
+	const struct session_key *key;
+
+	w->gw.fallback_cipher = CIPHER_AES_256_CBC;
+	w->gw.auth = DIGEST_SHA256;
+	w->client_cfg.peer_info = NULL;
+	w->client_cfg.options = "V4,dev-type tun,cipher AES-256-CBC,auth SHA256,tls-client";
+	world_start(w);
+	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 60 * S, world_is_connected));
+	info = session_info(w->s);
+	CU_ASSERT_STRING_EQUAL(info->cipher, "AES-256-CBC");
+	CU_ASSERT_STRING_EQUAL(info->digest, "SHA256");
+	CU_ASSERT_STRING_EQUAL(info->cipher_why, "fallback_cipher");
+	CU_ASSERT_PTR_NULL(strstr(sim_client_state(w->c)->push, "cipher"));
+	key = &w->keys[0];
+	CU_ASSERT_TRUE_FATAL(w->live[0]);
+	CU_ASSERT_EQUAL(key->cipher, CIPHER_AES_256_CBC);
+	CU_ASSERT_EQUAL(key->digest, DIGEST_SHA256);
+	CU_ASSERT_NOT_EQUAL(memcmp(key->recv_mac, key->send_mac, 32), 0);
+	finish(w);
+}
+
 static void test_connect(void)
 {
 	unsigned int i;
@@ -719,6 +745,7 @@ int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"connect", test_connect},
+		{"fallback cipher", test_fallback},
 		{"push", test_push},
 		{"server renegotiates", test_server_renegotiates},
 		{"client renegotiates", test_client_renegotiates},
