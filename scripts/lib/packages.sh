@@ -8,8 +8,9 @@ packages_build=(gcc libc6-dev linux-libc-dev meson ninja-build pkg-config clang 
 	libdpdk-dev libipsec-mb-dev libbpf-dev libxdp-dev libssl-dev libyaml-dev libjansson-dev
 	libev-dev libnl-3-dev libnl-route-3-dev uthash-dev libcunit1-dev)
 packages_run=(openvpn openssl iproute2 iputils-ping iperf3 ethtool jq)
+packages_sim=(python3 python3-cryptography python3-openssl) # of scripts/sim
 packages_test=(clang-format-14 cppcheck shellcheck git bpftool tcpdump fping mtr-tiny traceroute
-	python3-scapy socat nftables dpdk-dev libclang-rt-14-dev)
+	python3-scapy socat nftables dpdk-dev libclang-rt-14-dev "${packages_sim[@]}")
 
 package_installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -51,7 +51,7 @@ suites_exit() {
 suites_setup() {
 	case $1 in
 	lint) packages_ensure git clang-format-14 cppcheck shellcheck ;;
-	unit) packages_ensure "${packages_build[@]}" openvpn ;;
+	unit) packages_ensure "${packages_build[@]}" openvpn "${packages_sim[@]}" ;;
 	*)
 		need_root "test${1:+ $1}"
 		packages_ensure "${packages_build[@]}" "${packages_run[@]}" "${packages_test[@]}"
@@ -130,6 +130,7 @@ variant() {
 SANITIZE=('-Db_sanitize=address,undefined' -Db_lundef=false -Dbuildtype=debug -Doptimization=1 -Dwerror=true)
 
 suite_unit() {
+	check unit sim sim_selftest
 	check unit build-gcc variant gcc -Dwerror=true
 	check unit gcc meson test -C "$SLUICE_BUILD-gcc" --no-rebuild --suite unit --print-errorlogs
 	check unit build-clang env CC=clang "$SLUICE_TOP/scripts/lib/variant.sh" "$SLUICE_BUILD-clang" -Dwerror=true
@@ -139,6 +140,14 @@ suite_unit() {
 		LSAN_OPTIONS="suppressions=$SLUICE_TOP/scripts/lib/lsan.supp:print_suppressions=0" \
 		UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 		meson test -C "$SLUICE_BUILD-asan" --no-rebuild --suite unit --print-errorlogs -t 5
+}
+
+# The simulated client of the end-to-end tests, against known answers. Debian's Python: another one
+# does not see Debian's packages.
+sim_selftest() {
+	/usr/bin/python3 -c 'import cryptography, OpenSSL' ||
+		{ echo "python3-cryptography or python3-openssl is not installed" && return 77; }
+	/usr/bin/python3 -B scripts/sim/selftest
 }
 
 # What needs root: the XDP program in the kernel, ports on veth.
