@@ -44,6 +44,7 @@ class Client:
             options.cipher if options.cipher and family.ciphers and family.ncp else family.ciphers
         )
         self.control = Counter()
+        self.largest_control = 0
         self.dropped = Counter()
         self.messages = []
         self.warnings = []
@@ -157,6 +158,7 @@ class Client:
             self.dropped[str(e)] += 1
             return
         self.control["received"] += 1
+        self.largest_control = max(self.largest_control, len(datagram))
         state = self.route(packet)
         if state:
             for ready in state.reliable.input(packet):

@@ -1,0 +1,138 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026, The Sluice authors
+#
+# Every client family of the simulator against sluiced: what it negotiates, that its packets flow,
+# or the very words it is refused with. A stock client beside them is not disturbed.
+# timeout: 300
+PLAIN_EXTRA=$'reneg_sec: 5s\ntopology: p2p\nmax_connections: 20'
+# Long time slots: the cookie of a repeated first reply is the same.
+GATEWAY_EXTRA=$'hand_window: 10m\ndata_ciphers: [AES-256-GCM, AES-192-GCM, AES-128-GCM]'
+. "$(dirname "$0")/_init.sh"
+. "$(dirname "$0")/_sim.sh"
+. "$(dirname "$0")/_sim_bed.sh"
+
+sim_bed sim
+crypt="tls-crypt:$pki/tc.key"
+both=(--ping "$(inside4 1)" --ping "$(inside6 1)")
+
+# works TITLE FAMILY [.FILTER]... [OPTION]...
+works() {
+	local title=$1 family=$2 e expect=()
+	shift 2
+	while [ $# -gt 0 ] && [ "${1:0:1}" = . ]; do
+		expect+=("$1")
+		shift
+	done
+	sim sim "$family" "${both[@]}" --wrap "$crypt" "$@" ||
+		fail "$title: $(result .error), $(result '.warnings | tostring')"
+	# A control packet has 1250 bytes at most, with its IP and UDP headers.
+	for e in "${expect[@]}" '.warnings == []' \
+		".control.largest_received <= 1250 - $((OUTER == 6 ? 48 : 28))"; do
+		[ "$(result "$e")" = true ] || fail "$title: not $e: $SIM_OUT"
+	done
+	printf 'passed %-34s %s, %s, %s\n' "$title" "$(result .cipher)" \
+		"$(result .key_derivation)" "$(result '.data.sent | keys | join(" ")')"
+}
+
+# refused TITLE FAMILY WORDS [OPTION]...: these words, to the letter.
+refused() {
+	local title=$1 family=$2 words=$3
+	shift 3
+	! sim sim "$family" "${both[@]}" --wrap "$crypt" --timeout 4 "$@" ||
+		fail "$title works now: move it to the families that do"
+	assert_eq "$title: what the client is told" "$(result .error)" "$words"
+	printf 'passed %-34s %s\n' "$title, refused" "$words"
+}
+
+gcm='.cipher == "AES-256-GCM"' v1='.data.received | has("v1")' v2='.data.received | has("v2")'
+prf='.key_derivation == "prf"' ekm='.key_derivation == "tls-ekm"'
+
+say_step "families"
+works "2.4" 2.4 "$gcm" "$prf" "$v2"
+works "2.4.12" 2.4.12 "$gcm" "$prf" "$v2"
+works "2.4, ncp-disable" 2.4-ncp-disable "$gcm" "$prf" "$v2" \
+	'.push | any(startswith("cipher")) | not'
+works "2.5" 2.5 "$gcm" "$prf" "$v2"
+works "2.6.0" 2.6.0 "$gcm" "$ekm" "$v2"
+works "2.6" 2.6 "$gcm" "$ekm" "$v2"
+works "2.6, kernel offload" 2.6-dco "$gcm" "$ekm" "$v2"
+works "2.7" 2.7 "$gcm" "$ekm" "$v2"
+works "2.7, kernel offload" 2.7-dco "$gcm" "$ekm" "$v2"
+works "openvpn3" openvpn3 "$gcm" "$ekm" "$v2"
+works "openvpn3, epochs" openvpn3-epoch "$gcm" "$ekm" "$v2"
+
+say_step "what single releases differ in"
+works "no IV_PROTO, P_DATA_V1" 2.4 "$gcm" "$prf" "$v1" --iv-proto 0
+works "keys before PUSH_REPLY, P_DATA_V1" 2.3 "$gcm" "$prf" "$v1" '.push_parts == 1' \
+	--cipher AES-256-GCM
+works "keys before PUSH_REPLY, P_DATA_V2" 2.3.18 "$prf" "$v2" '.cipher == "AES-128-GCM"' \
+	--cipher AES-128-GCM
+works "exporter without protocol-flags" 2.6 "$ekm" '.push | any(. == "key-derivation tls-ekm")' \
+	--iv-proto 14
+works "TLS 1.2 and the exporter" 2.6 "$ekm" '.tls.version == "TLSv1.2"' --tls-max 1.2
+works "TLS 1.2 and the PRF" 2.5 "$prf" '.tls.version == "TLSv1.2"' --tls-max 1.2
+[ $(($(date +%s) % 300)) -lt 295 ] || sleep 5 # of the slot, for a retry after 2 s
+works "lost ACK, never repeated" 2.5 '.fault.count == 1' --fault lost-ack
+works "lost ACK, repeated" 2.6 '.fault.count == 1' --fault lost-ack
+works "30 % of control packets lost" 2.6 '.fault.count > 0' --fault loss --timeout 100 --seed 3
+for cipher in AES-128-GCM AES-192-GCM; do
+	works "$cipher" 2.6 ".cipher == \"$cipher\"" --cipher $cipher
+done
+for family in 2.4 2.5 2.6 openvpn3; do
+	# OpenVPN 3 aborts at p2p.
+	topology=p2p
+	[ $family != openvpn3 ] || topology=subnet
+	OUTER=6 PORT=1195 works "none, IPv6, $topology, long push, $family" $family "$gcm" \
+		".push | any(. == \"topology $topology\")" \
+		'.push_parts >= 2' '.push | map(select(test("^route 10.21"))) | length == 60' --wrap none
+done
+for family in 2.5 2.6 openvpn3; do
+	works "renegotiation by the client, $family" $family '.renegotiations.client == 3' \
+		'.data.received | has("key3")' --renegotiate 3
+	OUTER=6 PORT=1195 works "renegotiation by the server, $family" $family \
+		'.renegotiations.server >= 1' --wrap none --await-renegotiation 1
+done
+
+say_step "UDP, and what the inside asks of the client"
+proc_start echo inside1 socat UDP4-RECVFROM:7,fork EXEC:cat
+sim sim 2.6 --wrap "$crypt" --ping "$(inside4 1)" --udp 7 --count 20 || fail "UDP: $(result .error)"
+sim sim 2.6 --wrap "$crypt" --hold 4 &
+held=$!
+wait_for 5 sessions_are 2 || fail "the held client is not there"
+address=$(ctl clients | jq -r '.[] | select(.common_name == "sim") | .vpn4')
+on inside1 ping -n -q -c 10 -i 0.05 -W 2 "$address" | grep -q ' 0% packet loss' ||
+	fail "the simulated client does not answer"
+wait $held || fail "the held client ended with status $?"
+sim sim 2.6 --wrap "$crypt" --hold 10 &
+held=$!
+wait_for 5 sessions_are 2 || fail "the held client is not there"
+ctl kill sim >/dev/null
+! wait $held || fail "a client that was disconnected did not notice"
+
+say_step "families that need what is not there yet"
+nocipher="AUTH_FAILED,Data channel cipher negotiation failed (no shared cipher)"
+for family in 2.3 2.3.18; do
+	refused "$family, AES-256-CBC" $family "$nocipher"
+done
+refused "2.4, ncp-disable, AES-256-CBC" 2.4-ncp-disable "$nocipher" --cipher AES-256-CBC
+refused "2.6, AES-256-CBC" 2.6 "$nocipher" --cipher AES-256-CBC
+refused "2.6, CHACHA20-POLY1305" 2.6 "$nocipher" --cipher CHACHA20-POLY1305
+nocompression="AUTH_FAILED,compression is not supported by this server"
+nocompression="$nocompression, remove comp-lzo and compress"
+for framing in comp-lzo stub stub-v2; do
+	refused "2.4, $framing" 2.4 "$nocompression" --framing $framing
+done
+refused "TLS 1.0" 2.3 "TLS: tlsv1 alert protocol version" --tls-max 1.0
+refused "TLS 1.1" 2.4 "TLS: tlsv1 alert protocol version" --tls-max 1.1
+silence="not connected after 4.0 s, no answer"
+refused "tls-auth" 2.6 "$silence" --wrap "tls-auth:$pki/ta.key:1"
+refused "tls-crypt-v2, 2.5" 2.5 "$silence" --wrap "tls-crypt-v2:$pki/v2c.key"
+refused "tls-crypt-v2, 2.6" 2.6 "$silence" --wrap "tls-crypt-v2:$pki/v2c.key"
+works "2.6, no dynamic tls-crypt" 2.6 '.renegotiation_wrap == "tls-crypt"' --renegotiate 1
+works "2.7, no epochs" 2.7 '.data_format == "aead"'
+refused "wrapping where there is none" 2.6 "$silence" --wrap none
+
+wait_for 20 sessions_are 1 || fail "sessions are left: $(ctl clients)"
+stock_undisturbed
+test_done
