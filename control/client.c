@@ -470,7 +470,7 @@ static bool make_room(struct gateway *g, const struct session_addr *remote)
 }
 
 struct client *client_new(struct gateway *g, const struct session_addr *remote,
-	const struct client_key *key, const uint8_t own_sid[SESSION_ID_BYTES])
+	const struct client_key *key, const struct session_start *start)
 {
 	struct client *c = make_room(g, remote) ? calloc(1, sizeof(*c)) : NULL;
 
@@ -479,7 +479,7 @@ struct client *client_new(struct gateway *g, const struct session_addr *remote,
 	c->gw = g;
 	c->key = *key;
 	c->settings = g->settings;
-	c->session = session_new(&c->settings->session, remote, key->sid, own_sid, clock_ms());
+	c->session = session_new(&c->settings->session, remote, start, clock_ms());
 	if (!c->session || half_open_add(&g->half_open, remote, &c->handshake)) {
 		session_free(c->session);
 		free(c);

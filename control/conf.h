@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "control/tls_wrap.h"
 #include "dataplane/cipher.h"
 #include "dataplane/worker.h"
 #include "drivers/port.h"
@@ -99,8 +100,11 @@ struct conf_gateway {
 	char tun[IFNAMSIZ];               // name of the TUN device; default sluice-NAME, shortened
 	char ca[CONF_PATH_BYTES];         // "": peer_fingerprints alone decide
 	char cert[CONF_PATH_BYTES], key[CONF_PATH_BYTES];
-	char crl[CONF_PATH_BYTES];       // "": none
-	char tls_crypt[CONF_PATH_BYTES]; // "": none
+	char crl[CONF_PATH_BYTES];      // "": none
+	char tls_auth[CONF_PATH_BYTES]; // "": none
+	enum tls_wrap_digest tls_auth_digest;
+	enum tls_wrap_direction tls_auth_direction; // ours
+	char tls_crypt[CONF_PATH_BYTES];            // "": none
 	enum conf_tls tls_version_min;
 	// As OpenSSL takes them; "": what tls_context.c thinks best.
 	char tls_cipher[CONF_PATH_BYTES], tls_ciphersuites[CONF_PATH_BYTES];

@@ -605,6 +605,7 @@ int conf_check_files(struct conf *c, const struct conf_node *root, struct conf_e
 			check_file(&k, where, "cert", g->cert, n, false) < 0 ||
 			check_file(&k, where, "key", g->key, n, true) < 0 ||
 			check_file(&k, where, "crl_verify", g->crl, n, false) < 0 ||
+			check_file(&k, where, "tls_auth", g->tls_auth, n, true) < 0 ||
 			check_file(&k, where, "tls_crypt", g->tls_crypt, n, true) < 0)
 			return -1;
 	}

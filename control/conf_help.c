@@ -28,6 +28,8 @@ static void describe(char *text, size_t size, const struct conf_option *opt)
 	if (opt->type == CONF_T_PREFIX4 || opt->type == CONF_T_PREFIX6)
 		n += snprintf(text + n, size - (size_t)n, ", prefix length %llu..%llu",
 			(unsigned long long)opt->min, (unsigned long long)opt->max);
+	if (opt->brief)
+		n += snprintf(text + n, size - (size_t)n, ", or %s alone", opt->children[0].name);
 	if (opt->required)
 		snprintf(text + n, size - (size_t)n, ", required");
 	else if (opt->def)

@@ -389,6 +389,8 @@ static int read_scalar(
 	}
 }
 
+static int read_option(
+	struct walk *w, const struct conf_option *opt, const struct conf_node *n, void *base);
 static int read_mapping(
 	struct walk *w, const struct conf_option *options, const struct conf_node *n, void *base);
 static int read_mappings(
@@ -399,11 +401,14 @@ static int read_group(
 {
 	int ret;
 
-	if (n->kind != CONF_MAPPING)
-		return fail(w, n->line, n->column, "%s must be a mapping of options", opt->name);
+	if (n->kind != CONF_MAPPING && !(n->kind == CONF_SCALAR && opt->brief))
+		return fail(w, n->line, n->column, "%s must be a mapping of options%s%s%s",
+			opt->name, opt->brief ? ", or " : "",
+			opt->brief ? opt->children[0].name : "", opt->brief ? " alone" : "");
 	snprintf(w->group_text, sizeof(w->group_text), "%s.", opt->name);
 	w->group = w->group_text;
-	ret = read_mapping(w, opt->children, n, base);
+	ret = n->kind == CONF_MAPPING ? read_mapping(w, opt->children, n, base)
+				      : read_option(w, &opt->children[0], n, base);
 	w->group = "";
 	return ret;
 }

@@ -82,6 +82,12 @@ static const struct conf_word remote_cert_words[] = {
 static const struct conf_word name_rule_words[] = {{"name", CONF_NAME_WHOLE, false},
 	{"name-prefix", CONF_NAME_PREFIX, false}, {"subject", CONF_NAME_SUBJECT, false}, {0}};
 
+static const struct conf_word digest_words[] = {{"SHA1", TLS_WRAP_SHA1, false},
+	{"SHA256", TLS_WRAP_SHA256, false}, {"SHA512", TLS_WRAP_SHA512, false}, {0}};
+
+static const struct conf_word direction_words[] = {{"none", TLS_WRAP_BOTH, false},
+	{"0", TLS_WRAP_NORMAL, false}, {"1", TLS_WRAP_INVERSE, false}, {0}};
+
 static const struct conf_word duplicate_words[] = {{"replace", CONF_DUPLICATE_REPLACE, false},
 	{"allow", CONF_DUPLICATE_ALLOW, false}, {"refuse", CONF_DUPLICATE_REFUSE, false}, {0}};
 
@@ -161,6 +167,16 @@ static const struct conf_option x509_name_options[] = {
 	{0},
 };
 
+static const struct conf_option tls_auth_options[] = {
+	{"key", CONF_T_FILE, .required = true, GW(tls_auth), .help = "The key file."},
+	{"digest", CONF_T_ENUM, GW(tls_auth_digest), .def = "SHA1", .words = digest_words,
+		.help = "Digest of the HMAC: what clients have as auth."},
+	{"direction", CONF_T_ENUM, GW(tls_auth_direction), .def = "none", .words = direction_words,
+		.help = "key-direction of the gateway. Clients have the other one (0 here: they have "
+			"1), or none as well."},
+	{0},
+};
+
 #define LATER(option) \
 	{ \
 		option, CONF_T_LATER, .help = NULL \
@@ -187,8 +203,13 @@ static const struct conf_option gateway_options[] = {
 	{"key", CONF_T_FILE, .required = true, GW(key), .help = "The private key (PEM) of cert."},
 	{"crl_verify", CONF_T_FILE, GW(crl),
 		.help = "Revocation lists (PEM). When it is missing or out of date, nobody gets in."},
+	{"tls_auth", CONF_T_MAPPING, .brief = true, .children = tls_auth_options,
+		.help = "Static key that signs the control channel, for clients that have tls-auth. "
+			"A file name alone stands for its key. Beside tls_crypt each client may have "
+			"either."},
 	{"tls_crypt", CONF_T_FILE, GW(tls_crypt),
-		.help = "Static key that wraps the control channel, as made by openvpn --genkey."},
+		.help = "Static key that encrypts and signs the control channel, as made by "
+			"sluicectl static-key. Without any of the tls_* keys packets are not wrapped."},
 	{"tls_version_min", CONF_T_ENUM, GW(tls_version_min), .def = "1.2", .words = tls_words,
 		.help = "Oldest TLS version a client may use. 1.0 and 1.1 are broken: only for clients "
 			"that cannot do better, such as OpenVPN 2.3."},
@@ -289,9 +310,7 @@ static const struct conf_option gateway_options[] = {
 			"RFC 6040."},
 	{"udp_checksum", CONF_T_ENUM, GW(udp_checksum), .def = "auto", .words = checksum_words,
 		.help = "Checksum of outer datagrams over IPv4. zero: none, it saves time."},
-	LATER("tls_auth"),
 	LATER("tls_crypt_v2"),
-	LATER("key_direction"),
 	LATER("cipher"),
 	LATER("data_ciphers_fallback"),
 	LATER("compress"),

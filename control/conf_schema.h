@@ -32,7 +32,7 @@ enum conf_type {
 	CONF_T_FINGERPRINTS,
 	CONF_T_LCORES,
 	CONF_T_VLANS,
-	CONF_T_MAPPING,  // children, in the same struct
+	CONF_T_MAPPING,  // children, in the same struct; brief: a scalar is the first of them
 	CONF_T_MAPPINGS, // a list of structs, see struct conf_list
 	CONF_T_LATER,    // known, and refused until it works
 };
@@ -52,7 +52,7 @@ struct conf_list {
 struct conf_option {
 	const char *name; // NULL ends a table
 	enum conf_type type;
-	bool required;
+	bool required, brief;
 	size_t offset, bytes; // of the field
 	size_t count_offset;  // lists
 	uint64_t min, max;

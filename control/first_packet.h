@@ -11,22 +11,38 @@
 
 #include "control/cookie.h"
 #include "control/session.h"
-#include "control/tls_wrap.h"
+#include "control/tls_wrap_set.h"
 
 enum first_packet_verdict {
-	FIRST_PACKET_DROP,  // malformed, not authentic, wrong or expired cookie
+	FIRST_PACKET_DROP,  // see `why`
 	FIRST_PACKET_REPLY, // send `reply` (never longer than the datagram that asked + a few acks)
 	FIRST_PACKET_SESSION, // cookie is valid: make a session and give it the datagram
 };
 
+// Why first packets are dropped: enum, name in status.
+#define FIRST_PACKET_DROPS(X) \
+	X(MALFORMED, "malformed") /* no control packet, or not one that begins anything */ \
+	X(AUTH, "auth")           /* no key of the gateway fits */ \
+	X(COOKIE, "cookie")       /* wrong, expired or missing cookie */
+
+enum first_packet_drop {
+#define X(id, name) FIRST_PACKET_DROP_##id,
+	FIRST_PACKET_DROPS(X)
+#undef X
+		FIRST_PACKET_DROP_COUNT
+};
+const char *first_packet_drop_name(enum first_packet_drop why);
+
 struct first_packet {
 	enum first_packet_verdict verdict;
-	uint8_t remote_sid[SESSION_ID_BYTES];
-	uint8_t own_sid[SESSION_ID_BYTES]; // the cookie
+	enum first_packet_drop why;
+	struct session_start start; // own_sid: the cookie; a reference to the key that fits
 	uint8_t reply[128];
 	size_t reply_len;
 };
 
-void first_packet_judge(struct first_packet *out, const struct tls_wrap_key *wrap,
+// Any verdict must be followed by first_packet_fini().
+void first_packet_judge(struct first_packet *out, const struct tls_wrap_set *wrap,
 	const struct cookie_key *cookie, const struct session_addr *remote, const uint8_t *data,
 	size_t len, uint64_t unix_s);
+void first_packet_fini(struct first_packet *fp); // gives the key's reference back

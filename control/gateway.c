@@ -3,7 +3,6 @@
 
 #include "control/gateway.h"
 
-#include "control/first_packet.h"
 #include "control/gateway_priv.h"
 #include "dataplane/base/clock.h"
 #include "dataplane/base/log.h"
@@ -34,17 +33,10 @@ struct gateway_settings *gateway_settings_load(
 	s->tls = tls_context_new(&s->conf, text, sizeof(text));
 	if (!s->tls)
 		goto err;
-	if (gw->tls_crypt[0]) {
-		s->wrap = tls_wrap_key_load(TLS_WRAP_CRYPT, gw->tls_crypt);
-		if (!s->wrap) {
-			snprintf(text, sizeof(text), "tls_crypt: %s: %s", gw->tls_crypt,
-				errno == EBADMSG ? "no \"OpenVPN Static key V1\" in it"
-						 : strerror(errno));
-			goto err;
-		}
-	}
+	if (tls_wrap_set_load(&s->wrap, gw, text, sizeof(text)))
+		goto err;
 	s->session = (struct session_config){
-		.gw = &s->conf, .tls = s->tls, .wrap = s->wrap, .ops = &client_session_ops};
+		.gw = &s->conf, .tls = s->tls, .ops = &client_session_ops};
 	return s;
 err:
 	conf_gateway_error(gw, text, err, err_bytes);
@@ -57,7 +49,7 @@ void gateway_settings_put(struct gateway_settings *s)
 	if (!s || --s->refs > 0)
 		return;
 	tls_context_free(s->tls);
-	tls_wrap_key_free(s->wrap);
+	tls_wrap_set_fini(&s->wrap);
 	free(s);
 }
 
@@ -128,31 +120,41 @@ const char *gateway_keep_fixed(const struct gateway *g, struct conf_gateway *gw,
 
 // Input ---------------------------------------------------------------------------------------
 
+static void begin_session(struct gateway *g, const struct session_addr *remote,
+	struct client_key *key, const struct session_start *start, const uint8_t *data, size_t len)
+{
+	struct client *c;
+
+	memcpy(key->sid, start->remote_sid, sizeof(key->sid));
+	c = client_new(g, remote, key, start);
+	if (!c)
+		return;
+	session_input(c->session, data, len, clock_ms());
+	client_settle(c);
+}
+
 static void first_input(struct gateway *g, const struct session_addr *remote,
 	struct client_key *key, const uint8_t *data, size_t len)
 {
 	struct first_packet fp;
-	struct client *c;
 
 	g->first_packets++;
 	if (g->leaving)
 		return;
 	first_packet_judge(
-		&fp, g->settings->wrap, &g->cookie, remote, data, len, (uint64_t)time(NULL));
-	if (fp.verdict == FIRST_PACKET_REPLY) {
+		&fp, &g->settings->wrap, &g->cookie, remote, data, len, (uint64_t)time(NULL));
+	switch (fp.verdict) {
+	case FIRST_PACKET_DROP:
+		g->first_drops[fp.why]++;
+		break;
+	case FIRST_PACKET_REPLY:
 		endpoint_send(g->endpoint, remote, fp.reply, fp.reply_len);
-		return;
+		break;
+	case FIRST_PACKET_SESSION:
+		begin_session(g, remote, key, &fp.start, data, len);
+		break;
 	}
-	if (fp.verdict == FIRST_PACKET_DROP) {
-		g->first_dropped++;
-		return;
-	}
-	memcpy(key->sid, fp.remote_sid, sizeof(key->sid));
-	c = client_new(g, remote, key, fp.own_sid);
-	if (!c)
-		return;
-	session_input(c->session, data, len, clock_ms());
-	client_settle(c);
+	first_packet_fini(&fp);
 }
 
 static void input(void *arg, const struct session_addr *remote, const uint8_t *data, size_t len)
@@ -404,6 +406,11 @@ const struct session_addr *gateway_local(const struct gateway *g)
 	return &g->local;
 }
 
+const struct tls_wrap_set *gateway_wrap(const struct gateway *g)
+{
+	return &g->settings->wrap;
+}
+
 void gateway_totals(const struct gateway *g, struct gateway_totals *out)
 {
 	const struct conf_gateway *conf = &g->settings->conf;
@@ -416,7 +423,7 @@ void gateway_totals(const struct gateway *g, struct gateway_totals *out)
 		.admitted = g->admitted_total,
 		.refused = g->refused_total,
 		.first_packets = g->first_packets,
-		.first_dropped = g->first_dropped,
+		.first_drops = g->first_drops,
 		.half_open_dropped = g->half_open_dropped,
 		.half_open_evicted = g->half_open_evicted,
 		.pool_capacity = ippool_capacity(

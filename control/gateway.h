@@ -20,6 +20,7 @@
 struct client;
 struct gateway;
 struct pool;
+struct tls_wrap_set;
 
 // What gateways stand on; outlives them.
 struct gateway_env {
@@ -72,13 +73,15 @@ void gateway_event(struct client *c, const struct event *ev);
 const struct conf_gateway *gateway_conf(const struct gateway *g);
 uint16_t gateway_id(const struct gateway *g);
 const struct session_addr *gateway_local(const struct gateway *g); // its endpoint
+const struct tls_wrap_set *gateway_wrap(const struct gateway *g);  // of sessions to come
 struct gateway_totals {
 	uint32_t clients;                // connected
 	uint32_t handshakes;             // not yet
 	uint64_t floats, floats_refused; // address changes of clients
-	uint64_t admitted, refused, first_packets, first_dropped;
-	uint64_t half_open_dropped; // handshakes not begun: too many, from this source too
-	uint64_t half_open_evicted; // ended for one from another source
+	uint64_t admitted, refused, first_packets;
+	const uint64_t *first_drops; // by enum first_packet_drop
+	uint64_t half_open_dropped;  // handshakes not begun: too many, from this source too
+	uint64_t half_open_evicted;  // ended for one from another source
 	uint32_t pool_capacity, pool_used;
 };
 void gateway_totals(const struct gateway *g, struct gateway_totals *out);

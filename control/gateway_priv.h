@@ -8,19 +8,20 @@
 
 #include "control/cookie.h"
 #include "control/endpoint.h"
+#include "control/first_packet.h"
 #include "control/gateway.h"
 #include "control/half_open.h"
 #include "control/ippool.h"
 #include "control/pool.h"
 #include "control/tls.h"
-#include "control/tls_wrap.h"
+#include "control/tls_wrap_set.h"
 #include "dataplane/bucket.h"
 
 // A configuration in force, shared by the sessions that began under it.
 struct gateway_settings {
 	struct conf_gateway conf;
 	struct tls_context *tls;
-	struct tls_wrap_key *wrap;
+	struct tls_wrap_set wrap;
 	struct session_config session;
 	uint32_t refs;
 };
@@ -86,15 +87,16 @@ struct gateway {
 	struct half_open half_open; // who has not been admitted: still at it, or refused
 	uint32_t session_count, admitted_count;
 	uint64_t floats, floats_refused;
-	uint64_t admitted_total, refused_total, first_packets, first_dropped;
+	uint64_t admitted_total, refused_total, first_packets;
 	uint64_t half_open_dropped, half_open_evicted;
+	uint64_t first_drops[FIRST_PACKET_DROP_COUNT];
 };
 
 // client.c
 extern const struct session_ops client_session_ops;
 // A session whose cookie was valid. NULL: no memory, or too many handshakes, which is counted.
 struct client *client_new(struct gateway *g, const struct session_addr *remote,
-	const struct client_key *key, const uint8_t own_sid[SESSION_ID_BYTES]);
+	const struct client_key *key, const struct session_start *start);
 void client_free(struct client *c);
 // After any call into the session: frees it when it is over, else sets the timer.
 void client_settle(struct client *c);

@@ -8,11 +8,13 @@
 #include "control/api.h"
 #include "control/capture.h"
 #include "control/endpoint.h"
+#include "control/first_packet.h"
 #include "control/pool.h"
 #include "control/stats.h"
-#include "dataplane/crypto.h"
+#include "control/tls_wrap_set.h"
 #include "dataplane/base/clock.h"
 #include "dataplane/base/log.h"
+#include "dataplane/crypto.h"
 #include "dataplane/worker.h"
 
 #include <errno.h>
@@ -48,14 +50,29 @@ static void each_gateway(
 	}
 }
 
+static json_t *first_drops(const struct gateway_totals *t, uint64_t *total)
+{
+	json_t *o = json_object();
+
+	*total = 0;
+	for (int why = 0; why < FIRST_PACKET_DROP_COUNT; why++) {
+		*total += t->first_drops[why];
+		json_object_set_new(o, first_packet_drop_name((enum first_packet_drop)why),
+			json_integer((json_int_t)t->first_drops[why]));
+	}
+	return o;
+}
+
 static void gateway_status(struct gateway *g, void *arg)
 {
 	const struct conf_gateway *conf = gateway_conf(g);
-	char text[SESSION_ADDR_TEXT_BYTES];
+	char text[SESSION_ADDR_TEXT_BYTES], wrap[TLS_WRAP_SET_TEXT_BYTES];
 	struct gateway_totals t;
-	json_t *o;
+	uint64_t dropped;
+	json_t *o, *drops;
 
 	gateway_totals(g, &t);
+	drops = first_drops(&t, &dropped);
 	const struct {
 		const char *name;
 		uint64_t value;
@@ -68,15 +85,16 @@ static void gateway_status(struct gateway *g, void *arg)
 		{"floats", t.floats},
 		{"floats_refused", t.floats_refused},
 		{"first_packets", t.first_packets},
-		{"first_dropped", t.first_dropped},
+		{"first_dropped", dropped},
 		{"half_open_dropped", t.half_open_dropped},
 		{"half_open_evicted", t.half_open_evicted},
 		{"pool_capacity", t.pool_capacity},
 		{"pool_used", t.pool_used},
 	};
-	o = json_pack("{s:s, s:s, s:s, s:s, s:b}", "gateway", conf->name, "endpoint",
+	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:o}", "gateway", conf->name, "endpoint",
 		session_addr_text(gateway_local(g), text, sizeof(text)), "netns", conf->netns,
-		"tun", conf->tun, "fast_path", conf->fast_path);
+		"tun", conf->tun, "wrap", tls_wrap_set_text(gateway_wrap(g), wrap), "fast_path",
+		conf->fast_path, "first_drop", drops);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		json_object_set_new(o, numbers[i].name, json_integer((json_int_t)numbers[i].value));
 	json_array_append_new(arg, o);

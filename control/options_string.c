@@ -2,6 +2,8 @@
 // Copyright (c) 2026, The Sluice authors
 #include "control/options_string.h"
 
+#include "control/tls_wrap.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -69,15 +71,21 @@ void options_string_parse(struct options_string *o, const char *text, size_t len
 
 // The numbers are what a 2.x server with default settings says. Clients only compare and warn;
 // 2.5 and older give up if the string is empty.
-int options_string_compose(
-	char *out, size_t room, const char *cipher, const char *auth, bool comp_lzo)
+int options_string_compose(char *out, size_t room, const char *cipher, const char *auth,
+	bool comp_lzo, const struct tls_wrap_key *wrap)
 {
+	static const char *const directions[] = {
+		[TLS_WRAP_BOTH] = "",
+		[TLS_WRAP_NORMAL] = "keydir 0,",
+		[TLS_WRAP_INVERSE] = "keydir 1,",
+	};
 	int n = snprintf(out, room,
-		"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,%s%s%s%s"
-		"auth %s,keysize 128,key-method 2,tls-server",
-		comp_lzo ? "comp-lzo," : "", cipher != NULL ? "cipher " : "",
-		cipher != NULL ? cipher : "", cipher != NULL ? "," : "",
-		auth != NULL ? auth : "SHA1");
+		"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,%s%s%s%s%s"
+		"auth %s,keysize 128,%skey-method 2,tls-server",
+		comp_lzo ? "comp-lzo," : "", directions[tls_wrap_direction(wrap)],
+		cipher != NULL ? "cipher " : "", cipher != NULL ? cipher : "",
+		cipher != NULL ? "," : "", auth != NULL ? auth : "SHA1",
+		tls_wrap_mode(wrap) == TLS_WRAP_AUTH ? "tls-auth," : "");
 
 	return n < 0 || (size_t)n >= room ? -EMSGSIZE : n;
 }

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct tls_wrap_key;
+
 #define OPTIONS_STRING_BYTES 512
 
 struct options_string {
@@ -21,7 +23,8 @@ struct options_string {
 
 // Ends at `len` or the first NUL; unprintable items are skipped. Never fails.
 void options_string_parse(struct options_string *o, const char *text, size_t len);
-// The server's. cipher NULL: not named; auth NULL: SHA1, as a server has it that nobody told. comp_lzo as the client said, which silences old clients.
-// Returns the length without NUL or -EMSGSIZE.
-int options_string_compose(
-	char *out, size_t room, const char *cipher, const char *auth, bool comp_lzo);
+// The server's. cipher NULL: not named; auth NULL: SHA1, as a server has it that nobody told.
+// comp_lzo as the client said, which silences old clients; so do the words about tls-auth, if wrap
+// is of that kind. Returns the length without NUL or -EMSGSIZE.
+int options_string_compose(char *out, size_t room, const char *cipher, const char *auth,
+	bool comp_lzo, const struct tls_wrap_key *wrap);

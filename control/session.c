@@ -35,15 +35,14 @@ const char *session_end_text(enum session_end end)
 	return end_texts[end];
 }
 
-static size_t payload_max(const struct session_config *cfg, const struct session_addr *remote)
+static size_t payload_max(const struct tls_wrap_key *wrap, const struct session_addr *remote)
 {
-	return DATAGRAM_BYTES - (remote->family == 6 ? 48 : 28) - tls_wrap_overhead(cfg->wrap) -
+	return DATAGRAM_BYTES - (remote->family == 6 ? 48 : 28) - tls_wrap_overhead(wrap) -
 	       CTRL_HDR_BYTES - (1 + 4 * CTRL_ACKS_PIGGYBACK_MAX + CTRL_SID_BYTES) - 4;
 }
 
 struct session *session_new(const struct session_config *cfg, const struct session_addr *remote,
-	const uint8_t remote_sid[SESSION_ID_BYTES], const uint8_t own_sid[SESSION_ID_BYTES],
-	uint64_t now_ms)
+	const struct session_start *start, uint64_t now_ms)
 {
 	struct session *s = calloc(1, sizeof(*s));
 
@@ -54,15 +53,16 @@ struct session *session_new(const struct session_config *cfg, const struct sessi
 	}
 	s->cfg = cfg;
 	s->tls = cfg->tls;
-	memcpy(s->own_sid, own_sid, SESSION_ID_BYTES);
-	memcpy(s->remote_sid, remote_sid, SESSION_ID_BYTES);
-	tls_wrap_init(&s->wrap, cfg->wrap, true);
+	memcpy(s->own_sid, start->own_sid, SESSION_ID_BYTES);
+	memcpy(s->remote_sid, start->remote_sid, SESSION_ID_BYTES);
+	tls_wrap_init(&s->wrap, start->wrap, true);
 	// Only orders our packets for the client, behind the stateless reply.
 	s->unix_s = (uint32_t)time(NULL);
-	s->payload_max = payload_max(cfg, remote);
+	s->payload_max = payload_max(start->wrap, remote);
 	s->started_ms = now_ms;
 	s->seen_ms = now_ms;
 	s->info.remote = *remote;
+	s->info.wrap = tls_wrap_mode_name(tls_wrap_mode(start->wrap));
 	return s;
 }
 
@@ -72,6 +72,7 @@ void session_free(struct session *s)
 		return;
 	session_keys_drop(s, &s->keys[0]);
 	session_keys_drop(s, &s->keys[1]);
+	tls_wrap_fini(&s->wrap);
 	explicit_bzero(s, sizeof(*s));
 	free(s);
 }

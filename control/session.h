@@ -119,16 +119,21 @@ struct session_ops {
 struct session_config {
 	const struct conf_gateway *gw;
 	const struct tls_context *tls;
-	const struct tls_wrap_key *wrap; // NULL: control channel is not wrapped
 	const struct session_ops *ops;
 	void *arg;
 };
 
+// What the first packets have settled (first_packet.h).
+struct session_start {
+	uint8_t remote_sid[SESSION_ID_BYTES], own_sid[SESSION_ID_BYTES];
+	struct tls_wrap_key *wrap; // fixed for the session's life; NULL: not wrapped
+};
+
 // A new session whose first packet returned a valid cookie: own session id = cookie, both resets
-// count as exchanged. Then pass that packet to session_input(). NULL and errno.
+// count as exchanged. Takes a reference to the key. Then pass that packet to session_input().
+// NULL and errno.
 struct session *session_new(const struct session_config *cfg, const struct session_addr *remote,
-	const uint8_t remote_sid[SESSION_ID_BYTES], const uint8_t own_sid[SESSION_ID_BYTES],
-	uint64_t now_ms);
+	const struct session_start *start, uint64_t now_ms);
 void session_free(struct session *s);
 
 // A datagram from the session's own address, still wrapped. len up to 65535.
@@ -174,6 +179,7 @@ struct session_info {
 	uint32_t iv_proto;
 	uint16_t iv_mtu;            // 0: not announced
 	bool data_v2;               // understands peer ids
+	const char *wrap;           // "tls-crypt"
 	const char *cipher;         // "AES-256-GCM"; NULL before negotiation
 	const char *cipher_why;     // see struct ncp_choice
 	const char *digest;         // "SHA256"; NULL: the cipher needs none

@@ -108,9 +108,9 @@ static void log_connected(const struct session *s)
 	inet_ntop(AF_INET, s->lease.vpn4, vpn4, sizeof(vpn4));
 	inet_ntop(AF_INET6, s->lease.vpn6, vpn6, sizeof(vpn6));
 	session_log(s, LOG_LEVEL_NOTICE,
-		"connected: peer id %u, %s, %s, %s, keys by %s, OpenVPN %s %s", s->lease.peer_id,
-		vpn4, vpn6, s->info.tls_version, s->info.key_derivation,
-		s->info.iv_ver[0] ? s->info.iv_ver : "unknown", s->info.iv_plat);
+		"connected: peer id %u, %s, %s, %s, keys by %s, control channel %s, OpenVPN %s %s",
+		s->lease.peer_id, vpn4, vpn6, s->info.tls_version, s->info.key_derivation,
+		s->info.wrap, s->info.iv_ver[0] ? s->info.iv_ver : "unknown", s->info.iv_plat);
 }
 
 // Data keys and PUSH_REPLY belong to the same moment: the client derives its own when it has read

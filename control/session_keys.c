@@ -155,8 +155,8 @@ static int answer(struct session *s, struct key_state *ks)
 	uint8_t msg[TLS_MESSAGE_BYTES];
 	int len, ret;
 
-	if (options_string_compose(
-		    options, sizeof(options), s->info.cipher, s->info.digest, s->comp_lzo) < 0)
+	if (options_string_compose(options, sizeof(options), s->info.cipher, s->info.digest,
+		    s->comp_lzo, s->wrap.key) < 0)
 		return -EPROTO;
 	len = keyex_server_compose(msg, sizeof(msg), &ks->server, options);
 	if (len < 0)

@@ -414,6 +414,8 @@ json_t *stats_client(const char *gateway, const struct session_info *info,
 		set_addr(o, "vpn4", 4, lease->vpn4);
 		set_addr(o, "vpn6", 6, lease->vpn6);
 	}
+	if (info->wrap)
+		set_text(o, "wrap", info->wrap);
 	if (info->cipher)
 		set_text(o, "cipher", info->cipher);
 	if (info->cipher_why)

@@ -2,6 +2,8 @@
 // Copyright (c) 2026, The Sluice authors
 #include "control/tls_wrap.h"
 
+#include "control/tls_crypt.h"
+
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -9,90 +11,125 @@
 #include <errno.h>
 #include <string.h>
 
-#define CIPHER_KEY_BYTES 32
-#define MAC_KEY_BYTES 32
-#define TAG_BYTES 32
-#define IV_BYTES 16
-#define ID_OFF CTRL_HDR_BYTES
-#define TAG_OFF (ID_OFF + 4 + 4) // also the length of what is authenticated in clear
-#define TEXT_OFF (TAG_OFF + TAG_BYTES)
+#define IDS_BYTES (4 + 4) // packet id and time
+#define TAG_OFF (CTRL_HDR_BYTES + IDS_BYTES)
+#define TEXT_OFF (TAG_OFF + TLS_CRYPT_TAG_BYTES)
+#define DIGEST_BYTES_MAX 64
 #define WINDOW 64
 
-// A static key is two halves (one per direction) of 64 bytes for the cipher and 64 for the MAC.
-#define HALF_BYTES 128
+// A static key is two halves of 64 bytes for the cipher and 64 for the MAC.
+#define HALF_BYTES TLS_CRYPT_KEY_BYTES
 #define HALF_MAC_OFF 64
-
-struct direction {
-	uint8_t cipher_key[CIPHER_KEY_BYTES];
-	EVP_MAC_CTX *mac; // keyed; copied for every packet
-};
 
 struct tls_wrap_key {
 	enum tls_wrap_mode mode;
-	EVP_CIPHER *cipher;
-	struct direction send, recv;
+	unsigned int refs;
+	struct tls_crypt *crypt_send, *crypt_recv; // tls-crypt
+	EVP_MAC_CTX *auth_send, *auth_recv;        // tls-auth: keyed; copied for every packet
+	size_t digest_bytes;
+	enum tls_wrap_direction direction;
 };
 
-static int direction_init(struct direction *d, EVP_MAC *hmac, const uint8_t half[HALF_BYTES])
+const char *tls_wrap_mode_name(enum tls_wrap_mode mode)
 {
-	char digest[] = "SHA256";
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-		OSSL_PARAM_construct_end(),
-	};
+	static const char *const names[] = {"none", "tls-auth", "tls-crypt", "tls-crypt-v2"};
 
-	memcpy(d->cipher_key, half, CIPHER_KEY_BYTES);
-	d->mac = EVP_MAC_CTX_new(hmac);
-	if (d->mac == NULL || EVP_MAC_init(d->mac, half + HALF_MAC_OFF, MAC_KEY_BYTES, params) != 1)
-		return -EIO;
-	return 0;
+	return names[mode];
 }
 
-static void direction_fini(struct direction *d)
+static struct tls_wrap_key *key_new(enum tls_wrap_mode mode)
 {
-	EVP_MAC_CTX_free(d->mac); // wipes its copy of the key
-	OPENSSL_cleanse(d, sizeof(*d));
+	struct tls_wrap_key *k = OPENSSL_zalloc(sizeof(*k));
+
+	if (k == NULL) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	k->mode = mode;
+	k->refs = 1;
+	return k;
 }
 
 struct tls_wrap_key *tls_wrap_key_new(
 	enum tls_wrap_mode mode, const uint8_t key[TLS_WRAP_STATIC_KEY_BYTES], bool server)
 {
 	struct tls_wrap_key *k;
-	EVP_MAC *hmac;
-	int ret = -EIO;
 
-	if (mode != TLS_WRAP_CRYPT) {
+	if (mode != TLS_WRAP_CRYPT && mode != TLS_WRAP_CRYPT_V2) {
 		errno = EINVAL;
 		return NULL;
 	}
-	k = OPENSSL_zalloc(sizeof(*k));
-	if (k == NULL) {
-		errno = ENOMEM;
+	k = key_new(mode);
+	if (k == NULL)
 		return NULL;
-	}
-	k->mode = mode;
-	hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	k->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL);
 	// The server sends with the first half, the client with the second.
-	if (hmac != NULL && k->cipher != NULL)
-		ret = direction_init(&k->send, hmac, server ? key : key + HALF_BYTES);
-	if (ret == 0)
-		ret = direction_init(&k->recv, hmac, server ? key + HALF_BYTES : key);
-	EVP_MAC_free(hmac);
-	if (ret == 0)
+	k->crypt_send = tls_crypt_new(server ? key : key + HALF_BYTES);
+	k->crypt_recv = tls_crypt_new(server ? key + HALF_BYTES : key);
+	if (k->crypt_send != NULL && k->crypt_recv != NULL)
 		return k;
 	tls_wrap_key_free(k);
-	errno = -ret;
+	errno = EIO;
 	return NULL;
+}
+
+static EVP_MAC_CTX *auth_new(const uint8_t half[HALF_BYTES], char *digest, size_t bytes)
+{
+	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	EVP_MAC_CTX *mac = hmac != NULL ? EVP_MAC_CTX_new(hmac) : NULL;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_end(),
+	};
+
+	if (mac != NULL && EVP_MAC_init(mac, half + HALF_MAC_OFF, bytes, params) != 1) {
+		EVP_MAC_CTX_free(mac);
+		mac = NULL;
+	}
+	EVP_MAC_free(hmac);
+	return mac;
+}
+
+struct tls_wrap_key *tls_wrap_key_auth(const uint8_t key[TLS_WRAP_STATIC_KEY_BYTES],
+	enum tls_wrap_digest digest, enum tls_wrap_direction direction)
+{
+	static const struct {
+		const char *name;
+		size_t bytes;
+	} digests[] = {{"SHA1", 20}, {"SHA256", 32}, {"SHA512", 64}};
+	const uint8_t *send = direction == TLS_WRAP_INVERSE ? key + HALF_BYTES : key;
+	const uint8_t *recv = direction == TLS_WRAP_NORMAL ? key + HALF_BYTES : key;
+	struct tls_wrap_key *k = key_new(TLS_WRAP_AUTH);
+	char name[8];
+
+	if (k == NULL)
+		return NULL;
+	k->direction = direction;
+	k->digest_bytes = digests[digest].bytes;
+	OPENSSL_strlcpy(name, digests[digest].name, sizeof(name));
+	k->auth_send = auth_new(send, name, k->digest_bytes);
+	k->auth_recv = auth_new(recv, name, k->digest_bytes);
+	if (k->auth_send != NULL && k->auth_recv != NULL)
+		return k;
+	tls_wrap_key_free(k);
+	errno = EIO;
+	return NULL;
+}
+
+struct tls_wrap_key *tls_wrap_key_ref(struct tls_wrap_key *key)
+{
+	if (key != NULL)
+		key->refs++;
+	return key;
 }
 
 void tls_wrap_key_free(struct tls_wrap_key *key)
 {
-	if (key == NULL)
+	if (key == NULL || --key->refs > 0)
 		return;
-	direction_fini(&key->send);
-	direction_fini(&key->recv);
-	EVP_CIPHER_free(key->cipher);
+	tls_crypt_free(key->crypt_send);
+	tls_crypt_free(key->crypt_recv);
+	EVP_MAC_CTX_free(key->auth_send); // wipe their copies of the key
+	EVP_MAC_CTX_free(key->auth_recv);
 	OPENSSL_clear_free(key, sizeof(*key));
 }
 
@@ -101,39 +138,27 @@ enum tls_wrap_mode tls_wrap_mode(const struct tls_wrap_key *key)
 	return key != NULL ? key->mode : TLS_WRAP_NONE;
 }
 
+enum tls_wrap_direction tls_wrap_direction(const struct tls_wrap_key *key)
+{
+	return key != NULL ? key->direction : TLS_WRAP_BOTH;
+}
+
 size_t tls_wrap_overhead(const struct tls_wrap_key *key)
 {
-	return tls_wrap_mode(key) == TLS_WRAP_CRYPT ? TLS_WRAP_CRYPT_OVERHEAD : 0;
+	switch (tls_wrap_mode(key)) {
+	case TLS_WRAP_NONE:
+		return 0;
+	case TLS_WRAP_AUTH:
+		return key->digest_bytes + IDS_BYTES;
+	default:
+		return TLS_WRAP_CRYPT_OVERHEAD;
+	}
 }
 
-static int make_tag(const struct direction *d, const uint8_t *clear, const uint8_t *text,
-	size_t text_len, uint8_t tag[TAG_BYTES])
+// Where packet id and time stand in a datagram.
+static size_t ids_off(const struct tls_wrap_key *key)
 {
-	EVP_MAC_CTX *mac = EVP_MAC_CTX_dup(d->mac);
-	size_t n = 0;
-	int ret = -EIO;
-
-	if (mac != NULL && EVP_MAC_update(mac, clear, TAG_OFF) == 1 &&
-		EVP_MAC_update(mac, text, text_len) == 1 &&
-		EVP_MAC_final(mac, tag, &n, TAG_BYTES) == 1 && n == TAG_BYTES)
-		ret = 0;
-	EVP_MAC_CTX_free(mac);
-	return ret;
-}
-
-// Counter mode: encryption and decryption are the same.
-static int apply_cipher(const EVP_CIPHER *cipher, const struct direction *d,
-	const uint8_t iv[IV_BYTES], const uint8_t *in, size_t len, uint8_t *out)
-{
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	int n = 0;
-	int ret = -EIO;
-
-	if (ctx != NULL && EVP_EncryptInit_ex2(ctx, cipher, d->cipher_key, iv, NULL) == 1 &&
-		EVP_EncryptUpdate(ctx, out, &n, in, (int)len) == 1 && n == (int)len)
-		ret = 0;
-	EVP_CIPHER_CTX_free(ctx);
-	return ret;
+	return CTRL_HDR_BYTES + (key->mode == TLS_WRAP_AUTH ? key->digest_bytes : 0);
 }
 
 static void put_u32(uint8_t *out, uint32_t v)
@@ -158,52 +183,105 @@ static int copy_plain(const uint8_t *in, size_t len, uint8_t *out, size_t room)
 	return (int)len;
 }
 
+// The MAC covers packet id and time first, then the packet as if nothing stood in it.
+static int auth_digest(const EVP_MAC_CTX *keyed, const uint8_t ids[IDS_BYTES], const uint8_t *hdr,
+	const uint8_t *rest, size_t rest_len, uint8_t out[DIGEST_BYTES_MAX])
+{
+	EVP_MAC_CTX *mac = EVP_MAC_CTX_dup(keyed);
+	size_t n = 0;
+	int ret = -EIO;
+
+	if (mac != NULL && EVP_MAC_update(mac, ids, IDS_BYTES) == 1 &&
+		EVP_MAC_update(mac, hdr, CTRL_HDR_BYTES) == 1 &&
+		EVP_MAC_update(mac, rest, rest_len) == 1 &&
+		EVP_MAC_final(mac, out, &n, DIGEST_BYTES_MAX) == 1)
+		ret = 0;
+	EVP_MAC_CTX_free(mac);
+	return ret;
+}
+
+static int seal_auth(const struct tls_wrap_key *key, const uint8_t ids[IDS_BYTES],
+	const uint8_t *rest, size_t rest_len, uint8_t *out)
+{
+	uint8_t digest[DIGEST_BYTES_MAX];
+	uint8_t *p = out + CTRL_HDR_BYTES;
+
+	if (auth_digest(key->auth_send, ids, out, rest, rest_len, digest) < 0)
+		return -EIO;
+	memcpy(p, digest, key->digest_bytes);
+	p += key->digest_bytes;
+	memcpy(p, ids, IDS_BYTES);
+	if (rest_len > 0)
+		memcpy(p + IDS_BYTES, rest, rest_len);
+	return 0;
+}
+
+static int seal_crypt(const struct tls_wrap_key *key, const uint8_t ids[IDS_BYTES],
+	const uint8_t *rest, size_t rest_len, uint8_t *out)
+{
+	memcpy(out + CTRL_HDR_BYTES, ids, IDS_BYTES);
+	return tls_crypt_seal(
+		key->crypt_send, out, TAG_OFF, rest, rest_len, out + TAG_OFF, out + TEXT_OFF);
+}
+
 static int seal(const struct tls_wrap_key *key, uint32_t id, uint32_t unix_s, const uint8_t *plain,
 	size_t len, uint8_t *out, size_t room)
 {
+	size_t overhead = tls_wrap_overhead(key);
+	uint8_t ids[IDS_BYTES];
 	int ret;
 
 	if (tls_wrap_mode(key) == TLS_WRAP_NONE)
 		return copy_plain(plain, len, out, room);
-	if (len < CTRL_HDR_BYTES || len > CTRL_PKT_BYTES_MAX ||
-		len + TLS_WRAP_CRYPT_OVERHEAD > room)
+	if (len < CTRL_HDR_BYTES || len > CTRL_PKT_BYTES_MAX || len + overhead > room)
 		return -EMSGSIZE;
+	put_u32(ids, id);
+	put_u32(ids + 4, unix_s);
 	memcpy(out, plain, CTRL_HDR_BYTES);
-	put_u32(out + ID_OFF, id);
-	put_u32(out + ID_OFF + 4, unix_s);
 	plain += CTRL_HDR_BYTES;
-	len -= CTRL_HDR_BYTES;
-	ret = make_tag(&key->send, out, plain, len, out + TAG_OFF);
-	if (ret == 0) // the tag is the initial counter: unique because it covers id and time
-		ret = apply_cipher(
-			key->cipher, &key->send, out + TAG_OFF, plain, len, out + TEXT_OFF);
-	return ret == 0 ? (int)(TEXT_OFF + len) : ret;
+	if (key->mode == TLS_WRAP_AUTH)
+		ret = seal_auth(key, ids, plain, len - CTRL_HDR_BYTES, out);
+	else
+		ret = seal_crypt(key, ids, plain, len - CTRL_HDR_BYTES, out);
+	return ret == 0 ? (int)(len + overhead) : ret;
+}
+
+static int open_auth(
+	const struct tls_wrap_key *key, const uint8_t *wire, const uint8_t *rest, size_t rest_len)
+{
+	uint8_t expected[DIGEST_BYTES_MAX];
+
+	if (auth_digest(key->auth_recv, rest - IDS_BYTES, wire, rest, rest_len, expected) < 0 ||
+		CRYPTO_memcmp(expected, wire + CTRL_HDR_BYTES, key->digest_bytes) != 0)
+		return -EBADMSG;
+	return 0;
 }
 
 // On failure out holds nothing of the packet.
-static int open_crypt(
+static int open_wrapped(
 	const struct tls_wrap_key *key, const uint8_t *wire, size_t len, uint8_t *out, size_t room)
 {
-	uint8_t tag[TAG_BYTES];
-	size_t text_len;
-	bool ok;
+	size_t overhead = tls_wrap_overhead(key), rest_len;
+	const uint8_t *rest = wire + CTRL_HDR_BYTES + overhead;
+	int ret;
 
-	if (len < TEXT_OFF)
+	if (len < CTRL_HDR_BYTES + overhead)
 		return -EBADMSG;
-	text_len = len - TEXT_OFF;
-	if (CTRL_HDR_BYTES + text_len > CTRL_PKT_BYTES_MAX || CTRL_HDR_BYTES + text_len > room)
+	if (len - overhead > CTRL_PKT_BYTES_MAX || len - overhead > room)
 		return -EMSGSIZE;
-	memcpy(out, wire, CTRL_HDR_BYTES);
-	out += CTRL_HDR_BYTES;
-	ok = apply_cipher(key->cipher, &key->recv, wire + TAG_OFF, wire + TEXT_OFF, text_len,
-		     out) == 0 &&
-	     make_tag(&key->recv, wire, out, text_len, tag) == 0 &&
-	     CRYPTO_memcmp(tag, wire + TAG_OFF, TAG_BYTES) == 0;
-	if (!ok) {
-		OPENSSL_cleanse(out - CTRL_HDR_BYTES, CTRL_HDR_BYTES + text_len);
-		return -EBADMSG;
+	rest_len = len - overhead - CTRL_HDR_BYTES;
+	if (key->mode == TLS_WRAP_AUTH) {
+		ret = open_auth(key, wire, rest, rest_len);
+		if (ret == 0 && rest_len > 0)
+			memcpy(out + CTRL_HDR_BYTES, rest, rest_len);
+	} else {
+		ret = tls_crypt_open(key->crypt_recv, wire, TAG_OFF, wire + TAG_OFF, rest, rest_len,
+			out + CTRL_HDR_BYTES);
 	}
-	return (int)(CTRL_HDR_BYTES + text_len);
+	if (ret < 0)
+		return ret;
+	memcpy(out, wire, CTRL_HDR_BYTES);
+	return (int)(len - overhead);
 }
 
 int tls_wrap_open_first(
@@ -211,7 +289,7 @@ int tls_wrap_open_first(
 {
 	if (tls_wrap_mode(key) == TLS_WRAP_NONE)
 		return copy_plain(wire, len, out, room);
-	return open_crypt(key, wire, len, out, room);
+	return open_wrapped(key, wire, len, out, room);
 }
 
 int tls_wrap_seal_first(const struct tls_wrap_key *key, uint32_t unix_s, const uint8_t *plain,
@@ -220,11 +298,17 @@ int tls_wrap_seal_first(const struct tls_wrap_key *key, uint32_t unix_s, const u
 	return seal(key, 1, unix_s, plain, len, out, room);
 }
 
-void tls_wrap_init(struct tls_wrap *w, const struct tls_wrap_key *key, bool replied)
+void tls_wrap_init(struct tls_wrap *w, struct tls_wrap_key *key, bool replied)
 {
 	memset(w, 0, sizeof(*w));
-	w->key = key;
+	w->key = tls_wrap_key_ref(key);
 	w->send_id = replied ? 1 : 0;
+}
+
+void tls_wrap_fini(struct tls_wrap *w)
+{
+	tls_wrap_key_free(w->key);
+	w->key = NULL;
 }
 
 int tls_wrap_seal(struct tls_wrap *w, uint32_t unix_s, const uint8_t *plain, size_t len,
@@ -274,10 +358,10 @@ static bool replay_accept(struct tls_wrap *w, uint32_t id, uint32_t time)
 int tls_wrap_open(struct tls_wrap *w, const uint8_t *wire, size_t len, uint8_t *out, size_t room)
 {
 	int ret = tls_wrap_open_first(w->key, wire, len, out, room);
+	const uint8_t *ids;
 
 	if (ret < 0 || tls_wrap_mode(w->key) == TLS_WRAP_NONE)
 		return ret;
-	if (!replay_accept(w, get_u32(wire + ID_OFF), get_u32(wire + ID_OFF + 4)))
-		return -EALREADY;
-	return ret;
+	ids = wire + ids_off(w->key);
+	return replay_accept(w, get_u32(ids), get_u32(ids + 4)) ? ret : -EALREADY;
 }

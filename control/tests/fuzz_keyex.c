@@ -53,7 +53,8 @@ static void answer(const struct keyex_client *m, const struct options_string *op
 	char text[OPTIONS_STRING_BYTES];
 	struct session_key key;
 
-	FUZZ_CHECK(options_string_compose(text, sizeof(text), NULL, NULL, options->comp_lzo) > 0);
+	FUZZ_CHECK(options_string_compose(text, sizeof(text), NULL, NULL, options->comp_lzo, NULL) >
+		   0);
 	FUZZ_CHECK(keyex_server_compose(msg, sizeof(msg), &server, text) > 0);
 	FUZZ_CHECK(keyex_block_prf(block, m, &server, sid, sid) == 0);
 	FUZZ_CHECK(keyex_slice(&key, block, 0, CIPHER_AES_256_GCM, DIGEST_SHA1) == 0);

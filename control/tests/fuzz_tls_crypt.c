@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Sluice authors
 //
-// Unwrapping of tls-crypt. The seeds are packets of both sides under a key of their own. A mutated
+// Unwrapping of tls-auth and tls-crypt. The seeds are packets of both sides under a key of their own. A mutated
 // packet must not pass; since none would then reach the code behind the tag, every input is also
 // wrapped, and as a text parsed as a key.
 
@@ -30,20 +30,22 @@ static const char key_text[] = "-----BEGIN OpenVPN Static key V1-----\n"
 			       "6433631f42c682ef98d031b750231c25\n"
 			       "-----END OpenVPN Static key V1-----\n";
 
-static struct tls_wrap_key *server, *client;
+static struct tls_wrap_key *server, *client, *server_auth, *client_auth;
 
 static void make_keys(void)
 {
 	uint8_t raw[TLS_WRAP_STATIC_KEY_BYTES];
 
-	FUZZ_CHECK(tls_wrap_static_key_parse(raw, key_text, sizeof(key_text) - 1) == 0);
+	FUZZ_CHECK(key_file_static_parse(raw, key_text, sizeof(key_text) - 1) == 0);
 	server = tls_wrap_key_new(TLS_WRAP_CRYPT, raw, true);
 	client = tls_wrap_key_new(TLS_WRAP_CRYPT, raw, false);
-	FUZZ_CHECK(server != NULL && client != NULL);
+	server_auth = tls_wrap_key_auth(raw, TLS_WRAP_SHA512, TLS_WRAP_NORMAL);
+	client_auth = tls_wrap_key_auth(raw, TLS_WRAP_SHA512, TLS_WRAP_INVERSE);
+	FUZZ_CHECK(server != NULL && client != NULL && server_auth != NULL && client_auth != NULL);
 }
 
 // Opens a packet as one side does: once, not twice.
-static void open_raw(const struct tls_wrap_key *key, const uint8_t *data, size_t len)
+static void open_raw(struct tls_wrap_key *key, const uint8_t *data, size_t len)
 {
 	uint8_t out[TLS_WRAP_BYTES_MAX];
 	struct tls_wrap w;
@@ -52,40 +54,49 @@ static void open_raw(const struct tls_wrap_key *key, const uint8_t *data, size_t
 	tls_wrap_init(&w, key, false);
 	first = tls_wrap_open_first(key, data, len, out, sizeof(out));
 	FUZZ_CHECK(first <= (int)len);
-	if (first < 0) {
-		FUZZ_CHECK(tls_wrap_open(&w, data, len, out, sizeof(out)) == first);
-		return;
-	}
 	// Only wrapping has ids that a replay would repeat.
-	if (tls_wrap_open(&w, data, len, out, sizeof(out)) >= 0 && key != NULL)
+	if (first < 0)
+		FUZZ_CHECK(tls_wrap_open(&w, data, len, out, sizeof(out)) == first);
+	else if (tls_wrap_open(&w, data, len, out, sizeof(out)) >= 0 && key != NULL)
 		FUZZ_CHECK(tls_wrap_open(&w, data, len, out, sizeof(out)) < 0);
+	tls_wrap_fini(&w);
 }
 
 // The first bytes say how far ids and time step, the rest is the packet.
-static void round_trip(const uint8_t *data, size_t len)
+static void round_trip(struct tls_wrap *from, struct tls_wrap *to, const uint8_t *data, size_t len)
 {
 	uint8_t wire[TLS_WRAP_BYTES_MAX], out[TLS_WRAP_BYTES_MAX];
-	struct tls_wrap from, to;
-	int n;
+	int wire_len, n;
 
-	if (len < 4)
-		return;
-	tls_wrap_init(&from, client, data[0] & 1);
-	tls_wrap_init(&to, server, false);
 	for (unsigned int i = 0; i < 4; i++) {
-		from.send_id += (uint32_t)(int8_t)data[i];
-		n = tls_wrap_seal(&from, data[3], data + 4, len - 4, wire, sizeof(wire));
-		if (n < 0)
+		from->send_id += (uint32_t)(int8_t)data[i];
+		wire_len = tls_wrap_seal(from, data[3], data + 4, len - 4, wire, sizeof(wire));
+		if (wire_len < 0)
 			return;
-		n = tls_wrap_open(&to, wire, (size_t)n, out, sizeof(out));
+		n = tls_wrap_open(to, wire, (size_t)wire_len, out, sizeof(out));
 		if (n >= 0) {
 			FUZZ_CHECK((size_t)n == len - 4);
 			FUZZ_CHECK(memcmp(out, data + 4, len - 4) == 0);
-			FUZZ_CHECK(to.recv_id >= from.send_id || to.recv_time != from.send_time);
+			FUZZ_CHECK(
+				to->recv_id >= from->send_id || to->recv_time != from->send_time);
 		}
-		wire[data[1] % (unsigned int)(len - 4 + TLS_WRAP_CRYPT_OVERHEAD)] ^= 0x10;
-		FUZZ_CHECK(tls_wrap_open(&to, wire, len - 4 + TLS_WRAP_CRYPT_OVERHEAD, out,
-				   sizeof(out)) < 0);
+		wire[data[1] % (unsigned int)wire_len] ^= 0x10;
+		FUZZ_CHECK(tls_wrap_open(to, wire, (size_t)wire_len, out, sizeof(out)) < 0);
+	}
+}
+
+static void round_trips(const uint8_t *data, size_t len)
+{
+	struct tls_wrap from, to;
+
+	if (len < 4)
+		return;
+	for (unsigned int i = 0; i < 2; i++) {
+		tls_wrap_init(&from, i ? client : client_auth, data[0] & 1);
+		tls_wrap_init(&to, i ? server : server_auth, false);
+		round_trip(&from, &to, data, len);
+		tls_wrap_fini(&from);
+		tls_wrap_fini(&to);
 	}
 }
 
@@ -97,8 +108,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		make_keys();
 	open_raw(server, data, len);
 	open_raw(client, data, len);
+	open_raw(server_auth, data, len);
 	open_raw(NULL, data, len);
-	round_trip(data, len);
-	tls_wrap_static_key_parse(raw, (const char *)data, len);
+	round_trips(data, len);
+	key_file_static_parse(raw, (const char *)data, len);
 	return 0;
 }

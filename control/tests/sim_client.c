@@ -421,6 +421,7 @@ void sim_client_free(struct sim_client *c)
 	key_fini(&c->keys[0]);
 	key_fini(&c->keys[1]);
 	SSL_CTX_free(c->ctx);
+	tls_wrap_fini(&c->wrap);
 	free(c);
 }
 

@@ -16,12 +16,12 @@
 struct sim_client;
 
 struct sim_client_config {
-	const char *ca, *cert, *key;     // PEM files
-	const struct tls_wrap_key *wrap; // the client's side; NULL: none
-	uint32_t iv_proto;               // 0: not said
-	const char *peer_info;           // further lines, "IV_CIPHERS=AES-256-GCM\n"; NULL: none
-	const char *options;             // options string; NULL: a usual one
-	int tls_max;                     // TLS1_2_VERSION ...; 0: any
+	const char *ca, *cert, *key; // PEM files
+	struct tls_wrap_key *wrap;   // the client's side; NULL: none
+	uint32_t iv_proto;           // 0: not said
+	const char *peer_info;       // further lines, "IV_CIPHERS=AES-256-GCM\n"; NULL: none
+	const char *options;         // options string; NULL: a usual one
+	int tls_max;                 // TLS1_2_VERSION ...; 0: any
 	bool no_push_request;
 	bool acks_once;       // as clients up to 2.5: no ack is repeated
 	uint16_t chunk_bytes; // of TLS in one packet; 0: 1100, which is the most

@@ -283,7 +283,7 @@ static struct tls_wrap_key *load_wrap(const char *path)
 		return NULL;
 	len = fread(text, 1, sizeof(text), f);
 	fclose(f);
-	if (tls_wrap_static_key_parse(key, text, len))
+	if (key_file_static_parse(key, text, len))
 		return NULL;
 	return tls_wrap_key_new(TLS_WRAP_CRYPT, key, false);
 }

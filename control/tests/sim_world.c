@@ -236,7 +236,7 @@ struct world *world_new(struct test_pki *pki, bool wrapped, uint32_t iv_proto)
 	for (i = 0; i < sizeof(key); i++)
 		key[i] = (uint8_t)(i * 7 + 1);
 	if (wrapped) {
-		w->server_wrap = tls_wrap_key_new(TLS_WRAP_CRYPT, key, true);
+		w->server_wrap.crypt = tls_wrap_key_new(TLS_WRAP_CRYPT, key, true);
 		w->client_wrap = tls_wrap_key_new(TLS_WRAP_CRYPT, key, false);
 	}
 	w->client_cfg = (struct sim_client_config){
@@ -262,11 +262,8 @@ void world_start(struct world *w)
 		fprintf(stderr, "world: %s\n", err);
 		exit(1);
 	}
-	w->cfg = (struct session_config){.gw = &w->gw,
-		.tls = w->tls,
-		.wrap = w->server_wrap,
-		.ops = w->step_ms ? &pool_ops : &ops,
-		.arg = w};
+	w->cfg = (struct session_config){
+		.gw = &w->gw, .tls = w->tls, .ops = w->step_ms ? &pool_ops : &ops, .arg = w};
 	w->c = sim_client_new(&w->client_cfg, w->now);
 	if (!w->c) {
 		fprintf(stderr, "world: no client\n");
@@ -279,7 +276,7 @@ void world_free(struct world *w)
 	session_free(w->s);
 	sim_client_free(w->c);
 	tls_context_free(w->tls);
-	tls_wrap_key_free(w->server_wrap);
+	tls_wrap_set_fini(&w->server_wrap);
 	tls_wrap_key_free(w->client_wrap);
 	free(w);
 }
@@ -290,16 +287,17 @@ static void first_contact(struct world *w, const uint8_t *data, size_t len)
 	struct first_packet fp;
 
 	first_packet_judge(
-		&fp, w->server_wrap, &w->cookie, &from, data, len, UNIX_S + w->now / 1000);
+		&fp, &w->server_wrap, &w->cookie, &from, data, len, UNIX_S + w->now / 1000);
 	if (fp.verdict == FIRST_PACKET_REPLY)
 		post(w, false, fp.reply, fp.reply_len);
-	if (fp.verdict != FIRST_PACKET_SESSION || w->sessions > 0)
-		return;
-	w->s = session_new(&w->cfg, &from, fp.remote_sid, fp.own_sid, w->now);
-	if (!w->s)
-		abort();
-	w->sessions++;
-	session_input(w->s, data, len, w->now);
+	if (fp.verdict == FIRST_PACKET_SESSION && w->sessions == 0) {
+		w->s = session_new(&w->cfg, &from, &fp.start, w->now);
+		if (!w->s)
+			abort();
+		w->sessions++;
+		session_input(w->s, data, len, w->now);
+	}
+	first_packet_fini(&fp);
 }
 
 static void arrive_at_server(struct world *w, const uint8_t *data, size_t len)

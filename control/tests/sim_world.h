@@ -15,6 +15,7 @@
 #include "control/tests/sim_client.h"
 #include "control/tests/test_pki.h"
 #include "control/tls.h"
+#include "control/tls_wrap_set.h"
 
 #define WORLD_PACKETS 256
 
@@ -28,7 +29,8 @@ struct world_packet {
 struct world {
 	struct conf_gateway gw;
 	struct tls_context *tls;
-	struct tls_wrap_key *server_wrap, *client_wrap;
+	struct tls_wrap_set server_wrap;
+	struct tls_wrap_key *client_wrap;
 	struct cookie_key cookie;
 	struct session_config cfg;
 	struct sim_client_config client_cfg;

@@ -106,10 +106,11 @@ static struct client *begin_at(uint8_t third, uint8_t last)
 {
 	const struct session_addr remote = {
 		.family = 4, .addr = {198, 51, third, last}, .port_be = 4242};
-	const uint8_t own_sid[SESSION_ID_BYTES] = {7, last, third};
+	const struct session_start start = {
+		.remote_sid = {last, third}, .own_sid = {7, last, third}};
 	struct client_key key = key_at(third, last);
 
-	return client_new(g, &remote, &key, own_sid);
+	return client_new(g, &remote, &key, &start);
 }
 
 static struct client *begin(uint8_t last)

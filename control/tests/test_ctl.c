@@ -59,13 +59,14 @@ static void test_clients(void)
 	char *text = print(ctl_print_clients,
 		"[{\"gateway\":\"gw1\",\"common_name\":\"a\\u001b[2J\",\"remote\":\"192.0.2.1:1\","
 		"\"vpn4\":\"10.8.0.2\",\"cipher\":\"AES-256-GCM\",\"connected_s\":3661.5,"
+		"\"wrap\":\"tls-auth\","
 		"\"in_bytes\":1048576,\"out_bytes\":52428800,\"state\":\"connected\"},"
-		"{\"gateway\":\"gateway-two\",\"common_name\":\"\",\"state\":\"handshake\"}]");
+		"{\"gateway\":\"gateway2\",\"common_name\":\"\",\"state\":\"handshake\"}]");
 
 	CU_ASSERT_STRING_EQUAL(text,
-		"GATEWAY      CLIENT  FROM         ADDRESS   CIPHER            UP       IN    OUT  STATE\n"
-		"gw1          a?[2J   192.0.2.1:1  10.8.0.2  AES-256-GCM  1:01:01  1024.0k  50.0M  connected\n"
-		"gateway-two  -       -            -         -                  -        -      -  handshake\n");
+		"GATEWAY   CLIENT  FROM         ADDRESS   CIPHER       WRAP           UP       IN    OUT  STATE\n"
+		"gw1       a?[2J   192.0.2.1:1  10.8.0.2  AES-256-GCM  tls-auth  1:01:01  1024.0k  50.0M  connected\n"
+		"gateway2  -       -            -         -            -               -        -      -  handshake\n");
 	free(text);
 	// Long ones are cut, the line still fits.
 	text = print(ctl_print_clients,

@@ -2,7 +2,7 @@
 // Copyright (c) 2026, The Sluice authors
 //
 // The stateless step: whose packets are answered, who gets a session, and who gets silence. Every
-// case runs without wrapping and with tls-crypt.
+// case runs without wrapping, and with each way of it.
 
 #include "control/first_packet.h"
 
@@ -18,7 +18,8 @@
 static const uint8_t client_sid[SESSION_ID_BYTES] = {0xc1, 2, 3, 4, 5, 6, 7, 8};
 static const struct session_addr client = {.family = 4, .addr = {192, 0, 2, 7}, .port_be = 0x1234};
 
-static struct tls_wrap_key *server_key, *client_key; // NULL: not wrapped
+static struct tls_wrap_set server; // empty: not wrapped
+static struct tls_wrap_key *client_key;
 static struct cookie_key cookie;
 static uint8_t wire[TLS_WRAP_BYTES_MAX];
 static size_t wire_len;
@@ -45,7 +46,8 @@ static struct ctrl_pkt packet(uint8_t opcode)
 
 static enum first_packet_verdict judge(const struct session_addr *from, uint64_t unix_s)
 {
-	first_packet_judge(&out, server_key, &cookie, from, wire, wire_len, unix_s);
+	first_packet_judge(&out, &server, &cookie, from, wire, wire_len, unix_s);
+	first_packet_fini(&out);
 	return out.verdict;
 }
 
@@ -58,7 +60,7 @@ static struct ctrl_pkt second_packet(uint8_t opcode)
 	CU_ASSERT_EQUAL_FATAL(judge(&client, NOW), FIRST_PACKET_REPLY);
 	p = packet(opcode);
 	p.ack_count = 1;
-	memcpy(p.receiver_sid, out.own_sid, sizeof(p.receiver_sid));
+	memcpy(p.receiver_sid, out.start.own_sid, sizeof(p.receiver_sid));
 	if (opcode == OP_CONTROL_V1)
 		p.id = 1;
 	return p;
@@ -102,8 +104,8 @@ static void check_returned(void)
 
 		compose(&p);
 		CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_SESSION);
-		CU_ASSERT_EQUAL(memcmp(out.own_sid, p.receiver_sid, SESSION_ID_BYTES), 0);
-		CU_ASSERT_EQUAL(memcmp(out.remote_sid, client_sid, SESSION_ID_BYTES), 0);
+		CU_ASSERT_EQUAL(memcmp(out.start.own_sid, p.receiver_sid, SESSION_ID_BYTES), 0);
+		CU_ASSERT_EQUAL(memcmp(out.start.remote_sid, client_sid, SESSION_ID_BYTES), 0);
 		CU_ASSERT_EQUAL(judge(&client, NOW + 89), FIRST_PACKET_SESSION);
 		CU_ASSERT_EQUAL(judge(&client, NOW + 90), FIRST_PACKET_DROP); // expired
 		CU_ASSERT_EQUAL(judge(&client, NOW - 1), FIRST_PACKET_DROP);  // of the future
@@ -180,28 +182,40 @@ static void check_silence(void)
 	}
 }
 
-static void make_keys(bool wrapped)
+// What a client has, and what the gateway has beside its counterpart.
+enum kind { PLAIN, CRYPT, AUTH, CRYPT_OF_BOTH, AUTH_OF_BOTH, KIND_COUNT };
+
+static void make_keys(enum kind kind)
 {
+	bool crypt = kind == CRYPT || kind == CRYPT_OF_BOTH;
 	uint8_t raw[TLS_WRAP_STATIC_KEY_BYTES];
 
 	for (size_t i = 0; i < sizeof(raw); i++)
 		raw[i] = (uint8_t)(i * 7 + 1);
-	server_key = wrapped ? tls_wrap_key_new(TLS_WRAP_CRYPT, raw, true) : NULL;
-	client_key = wrapped ? tls_wrap_key_new(TLS_WRAP_CRYPT, raw, false) : NULL;
-	CU_ASSERT_EQUAL_FATAL(server_key != NULL, wrapped);
+	if (crypt || kind == AUTH_OF_BOTH)
+		server.crypt = tls_wrap_key_new(TLS_WRAP_CRYPT, raw, true);
+	if (kind == AUTH || kind == CRYPT_OF_BOTH || kind == AUTH_OF_BOTH)
+		server.auth = tls_wrap_key_auth(raw, TLS_WRAP_SHA256, TLS_WRAP_NORMAL);
+	if (kind == PLAIN)
+		client_key = NULL;
+	else if (crypt)
+		client_key = tls_wrap_key_new(TLS_WRAP_CRYPT, raw, false);
+	else
+		client_key = tls_wrap_key_auth(raw, TLS_WRAP_SHA256, TLS_WRAP_INVERSE);
+	CU_ASSERT_EQUAL_FATAL(client_key == NULL, kind == PLAIN);
 	CU_ASSERT_EQUAL_FATAL(cookie_key_init(&cookie, HAND_WINDOW_S), 0);
 }
 
 static void free_keys(void)
 {
-	tls_wrap_key_free(server_key);
+	tls_wrap_set_fini(&server);
 	tls_wrap_key_free(client_key);
-	server_key = client_key = NULL;
+	client_key = NULL;
 }
 
-static void check_all(bool wrapped)
+static void check_all(enum kind kind)
 {
-	make_keys(wrapped);
+	make_keys(kind);
 	check_reset();
 	check_returned();
 	check_late_ids();
@@ -212,28 +226,37 @@ static void check_all(bool wrapped)
 
 static void test_plain(void)
 {
-	check_all(false);
+	check_all(PLAIN);
 }
 
-static void test_tls_crypt(void)
+static void test_one_mode(void)
 {
-	check_all(true);
+	check_all(CRYPT);
+	check_all(AUTH);
+}
+
+static void test_migration(void)
+{
+	check_all(CRYPT_OF_BOTH);
+	check_all(AUTH_OF_BOTH);
 }
 
 // Without the key there is no answer at all, to a scanner the port looks closed.
-static void test_unauthentic(void)
+static void check_unauthentic(enum kind kind)
 {
 	struct ctrl_pkt p = packet(OP_CONTROL_HARD_RESET_CLIENT_V2);
 	struct tls_wrap_key *key;
 
-	make_keys(true);
+	make_keys(kind);
 	key = client_key;
 	client_key = NULL;
 	compose(&p); // an unwrapped reset
 	CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_DROP);
-	client_key = server_key; // our own packet reflected
+	CU_ASSERT_EQUAL(out.why, FIRST_PACKET_DROP_AUTH);
+	client_key = server.crypt != NULL ? server.crypt : server.auth; // our own, reflected
 	compose(&p);
 	CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_DROP);
+	CU_ASSERT_EQUAL(out.why, FIRST_PACKET_DROP_AUTH);
 	client_key = key;
 	compose(&p);
 	for (size_t i = 0; i < wire_len; i++) {
@@ -245,11 +268,61 @@ static void test_unauthentic(void)
 	free_keys();
 }
 
+static void test_unauthentic(void)
+{
+	for (enum kind kind = CRYPT; kind < KIND_COUNT; kind++)
+		check_unauthentic(kind);
+}
+
+// The session gets the key that fitted, and with it the mode for its life.
+static void test_mode_is_fixed(void)
+{
+	static const enum tls_wrap_mode modes[] = {[PLAIN] = TLS_WRAP_NONE,
+		[CRYPT] = TLS_WRAP_CRYPT,
+		[AUTH] = TLS_WRAP_AUTH,
+		[CRYPT_OF_BOTH] = TLS_WRAP_CRYPT,
+		[AUTH_OF_BOTH] = TLS_WRAP_AUTH};
+
+	for (enum kind kind = PLAIN; kind < KIND_COUNT; kind++) {
+		struct ctrl_pkt p;
+
+		make_keys(kind);
+		p = second_packet(OP_CONTROL_V1);
+		compose(&p);
+		first_packet_judge(&out, &server, &cookie, &client, wire, wire_len, NOW);
+		CU_ASSERT_EQUAL(out.verdict, FIRST_PACKET_SESSION);
+		CU_ASSERT_EQUAL(tls_wrap_mode(out.start.wrap), modes[kind]);
+		first_packet_fini(&out);
+		free_keys();
+	}
+}
+
+static void check_text(const struct tls_wrap_set *set, const char *expected)
+{
+	char text[TLS_WRAP_SET_TEXT_BYTES];
+
+	CU_ASSERT_STRING_EQUAL(tls_wrap_set_text(set, text), expected);
+}
+
+static void test_text(void)
+{
+	check_text(&server, "none");
+	make_keys(AUTH);
+	check_text(&server, "tls-auth");
+	free_keys();
+	make_keys(AUTH_OF_BOTH);
+	check_text(&server, "tls-crypt, tls-auth");
+	free_keys();
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"without wrapping", test_plain},
-		{"tls-crypt", test_tls_crypt},
+		{"tls-crypt or tls-auth", test_one_mode},
+		{"tls-crypt and tls-auth at once", test_migration},
+		{"the key that fitted", test_mode_is_fixed},
+		{"names of the modes", test_text},
 		{"packets without the key", test_unauthentic},
 		{NULL, NULL},
 	};

@@ -5,6 +5,7 @@
 
 #include "control/options_string.h"
 #include "control/peer_info.h"
+#include "control/tls_wrap.h"
 
 #include "dataplane/tests/harness.h"
 
@@ -146,21 +147,51 @@ static void test_options(void)
 static void test_options_compose(void)
 {
 	char out[OPTIONS_STRING_BYTES];
-	int len = options_string_compose(out, sizeof(out), "AES-256-GCM", NULL, true);
+	int len = options_string_compose(out, sizeof(out), "AES-256-GCM", NULL, true, NULL);
 
 	CU_ASSERT_EQUAL(len, (int)strlen(out));
 	CU_ASSERT_STRING_EQUAL(out,
 		"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,comp-lzo,"
 		"cipher AES-256-GCM,auth SHA1,keysize 128,key-method 2,tls-server");
-	CU_ASSERT_EQUAL(
-		options_string_compose(out, (size_t)len, "AES-256-GCM", NULL, true), -EMSGSIZE);
-	CU_ASSERT_TRUE(options_string_compose(out, sizeof(out), NULL, NULL, false) > 0);
+	CU_ASSERT_EQUAL(options_string_compose(out, (size_t)len, "AES-256-GCM", NULL, true, NULL),
+		-EMSGSIZE);
+	CU_ASSERT_TRUE(options_string_compose(out, sizeof(out), NULL, NULL, false, NULL) > 0);
 	CU_ASSERT_STRING_EQUAL(out,
 		"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,auth SHA1,keysize 128,"
 		"key-method 2,tls-server");
 	CU_ASSERT_TRUE(
-		options_string_compose(out, sizeof(out), "AES-256-CBC", "SHA256", false) > 0);
+		options_string_compose(out, sizeof(out), "AES-256-CBC", "SHA256", false, NULL) > 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(out, ",cipher AES-256-CBC,auth SHA256,"));
+}
+
+static void test_options_tls_auth(void)
+{
+	static const struct {
+		enum tls_wrap_direction direction;
+		const char *text;
+	} rows[] = {
+		{TLS_WRAP_BOTH, "proto UDPv4,auth SHA1,keysize 128,tls-auth,key-method 2,"},
+		{TLS_WRAP_NORMAL, "proto UDPv4,keydir 0,auth SHA1,keysize 128,tls-auth,key-method"},
+		{TLS_WRAP_INVERSE,
+			"proto UDPv4,keydir 1,auth SHA1,keysize 128,tls-auth,key-method"},
+	};
+	static const uint8_t raw[TLS_WRAP_STATIC_KEY_BYTES];
+	char out[OPTIONS_STRING_BYTES];
+	struct tls_wrap_key *key;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		key = tls_wrap_key_auth(raw, TLS_WRAP_SHA256, rows[i].direction);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(key);
+		CU_ASSERT_TRUE(
+			options_string_compose(out, sizeof(out), NULL, NULL, false, key) > 0);
+		CU_ASSERT_PTR_NOT_NULL(strstr(out, rows[i].text));
+		tls_wrap_key_free(key);
+	}
+	key = tls_wrap_key_new(TLS_WRAP_CRYPT, raw, true);
+	CU_ASSERT_TRUE(options_string_compose(out, sizeof(out), NULL, NULL, false, key) > 0);
+	CU_ASSERT_PTR_NULL(strstr(out, "tls-auth"));
+	CU_ASSERT_PTR_NULL(strstr(out, "keydir"));
+	tls_wrap_key_free(key);
 }
 
 int main(void)
@@ -171,6 +202,7 @@ int main(void)
 		{"endless lines", test_many_lines},
 		{"options string", test_options},
 		{"options string of the server", test_options_compose},
+		{"options string under tls-auth", test_options_tls_auth},
 		{NULL, NULL},
 	};
 

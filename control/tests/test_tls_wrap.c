@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Sluice authors
 //
-// tls-crypt and the static key file: published packets, every byte flipped, every truncation, and
+// tls-auth and tls-crypt: published packets, every byte flipped, every truncation, and
 // the replay window as a list of ids and verdicts.
 
 #include "control/tls_wrap.h"
@@ -39,6 +39,18 @@ static struct tls_wrap_key *make_key(bool server)
 
 	CU_ASSERT_EQUAL_FATAL(harness_hex(key_hex, raw, sizeof(raw)), sizeof(raw));
 	key = tls_wrap_key_new(TLS_WRAP_CRYPT, raw, server);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(key);
+	return key;
+}
+
+static struct tls_wrap_key *make_auth(
+	enum tls_wrap_digest digest, enum tls_wrap_direction direction)
+{
+	uint8_t raw[TLS_WRAP_STATIC_KEY_BYTES];
+	struct tls_wrap_key *key;
+
+	CU_ASSERT_EQUAL_FATAL(harness_hex(key_hex, raw, sizeof(raw)), sizeof(raw));
+	key = tls_wrap_key_auth(raw, digest, direction);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(key);
 	return key;
 }
@@ -81,11 +93,9 @@ static void test_published_zero_key(void)
 	tls_wrap_key_free(key);
 }
 
-static void test_every_flip(void)
+static void check_every_flip(struct tls_wrap_key *server, uint8_t *wire, size_t len)
 {
-	struct tls_wrap_key *server = make_key(true);
-	uint8_t wire[128], out[128];
-	size_t len = harness_hex(reset_hex, wire, sizeof(wire));
+	uint8_t out[128];
 
 	for (size_t i = 0; i < len; i++) {
 		for (unsigned int bit = 0; bit < 8; bit++) {
@@ -103,6 +113,104 @@ static void test_every_flip(void)
 	tls_wrap_key_free(server);
 }
 
+static void test_every_flip(void)
+{
+	uint8_t wire[128] = {0};
+	size_t len = harness_hex(reset_hex, wire, sizeof(wire));
+
+	check_every_flip(make_key(true), wire, len);
+}
+
+// The same reset under each digest and direction; the first is OpenVPN's, the others were computed
+// with another implementation of HMAC.
+static void test_auth_resets(void)
+{
+	static const struct {
+		enum tls_wrap_digest digest;
+		enum tls_wrap_direction server, client;
+		const char *mac;
+	} rows[] = {
+		{TLS_WRAP_SHA1, TLS_WRAP_NORMAL, TLS_WRAP_INVERSE,
+			"93537c1ded4e781529ae7cfe4b8c6d6b2b51f05a"},
+		{TLS_WRAP_SHA256, TLS_WRAP_NORMAL, TLS_WRAP_INVERSE,
+			"a8b9addc537f02cce0be760ef9d78fb445504321bb7e25730fcf031c9dec6950"},
+		{TLS_WRAP_SHA512, TLS_WRAP_NORMAL, TLS_WRAP_INVERSE,
+			"a3d933a3a60b25f6836b1c2d3c4994c93855bb6af7349ea66e9e0c9a94c7cb17"
+			"9d596b9cbac4435ef89c0e72c24f7d6e1e4aa4e3f8468bf61f888ada2143f289"},
+		{TLS_WRAP_SHA1, TLS_WRAP_BOTH, TLS_WRAP_BOTH,
+			"428ea37796292b7098271723ed5ccabb7ca6e6c4"},
+		{TLS_WRAP_SHA1, TLS_WRAP_INVERSE, TLS_WRAP_NORMAL,
+			"428ea37796292b7098271723ed5ccabb7ca6e6c4"},
+		{TLS_WRAP_SHA512, TLS_WRAP_BOTH, TLS_WRAP_BOTH,
+			"82066e92b0860fe1c9bc4c9d067383a48d4b7327cc213ad15d8f77493d2730ef"
+			"06c9ffa92a16fa0a1f2d6765015cbe9deec44528374dcf1e4e6dab679ed962e3"},
+	};
+	uint8_t plain[32], wire[128] = {0}, out[TLS_WRAP_BYTES_MAX];
+	size_t plain_len = harness_hex("38 de694c5c7bfba274 00 00000000", plain, sizeof(plain));
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct tls_wrap_key *server = make_auth(rows[i].digest, rows[i].server);
+		struct tls_wrap_key *client = make_auth(rows[i].digest, rows[i].client);
+		char hex[320];
+		size_t len;
+
+		snprintf(hex, sizeof(hex), "38de694c5c7bfba274%s0000000161d3bf6c0000000000",
+			rows[i].mac);
+		len = harness_hex(hex, wire, sizeof(wire));
+		CU_ASSERT_EQUAL(tls_wrap_mode(server), TLS_WRAP_AUTH);
+		CU_ASSERT_EQUAL(len, plain_len + tls_wrap_overhead(server));
+		CU_ASSERT_EQUAL(
+			tls_wrap_open_first(server, wire, len, out, sizeof(out)), (int)plain_len);
+		CU_ASSERT_EQUAL(memcmp(out, plain, plain_len), 0);
+		CU_ASSERT_EQUAL(
+			tls_wrap_seal_first(client, 0x61d3bf6c, plain, plain_len, out, sizeof(out)),
+			(int)len);
+		CU_ASSERT_EQUAL(memcmp(out, wire, len), 0);
+		// With directions a packet of ours is not one of the client's.
+		CU_ASSERT_EQUAL(tls_wrap_open_first(client, wire, len, out, sizeof(out)) < 0,
+			rows[i].server != TLS_WRAP_BOTH);
+		check_every_flip(server, wire, len);
+		tls_wrap_key_free(client);
+	}
+}
+
+// A forged packet must not pass under another digest or direction.
+static void test_auth_mismatch(void)
+{
+	struct tls_wrap_key *client = make_auth(TLS_WRAP_SHA256, TLS_WRAP_INVERSE);
+	static const uint8_t plain[14] = {0x38, 1};
+	uint8_t wire[128], out[128];
+	int len = tls_wrap_seal_first(client, 5, plain, sizeof(plain), wire, sizeof(wire));
+
+	for (int digest = TLS_WRAP_SHA1; digest <= TLS_WRAP_SHA512; digest++) {
+		for (int dir = TLS_WRAP_BOTH; dir <= TLS_WRAP_INVERSE; dir++) {
+			struct tls_wrap_key *server = make_auth(
+				(enum tls_wrap_digest)digest, (enum tls_wrap_direction)dir);
+			bool fits = digest == TLS_WRAP_SHA256 && dir == TLS_WRAP_NORMAL;
+			int ret = tls_wrap_open_first(server, wire, (size_t)len, out, sizeof(out));
+
+			CU_ASSERT_EQUAL(ret, fits ? 14 : -EBADMSG);
+			tls_wrap_key_free(server);
+		}
+	}
+	tls_wrap_key_free(client);
+}
+
+// The last reference frees; a session outlives the settings it began under.
+static void test_references(void)
+{
+	struct tls_wrap_key *server = make_key(true);
+	uint8_t wire[128], out[128];
+	size_t len = harness_hex(reset_hex, wire, sizeof(wire));
+	struct tls_wrap w;
+
+	tls_wrap_init(&w, server, true);
+	tls_wrap_key_free(server);
+	CU_ASSERT_EQUAL(tls_wrap_open(&w, wire, len, out, sizeof(out)), 14);
+	tls_wrap_fini(&w);
+	tls_wrap_fini(&w);
+}
+
 static void test_failed_open_leaves_nothing(void)
 {
 	struct tls_wrap_key *server = make_key(true);
@@ -113,7 +221,7 @@ static void test_failed_open_leaves_nothing(void)
 	wire[len - 1] ^= 1;
 	CU_ASSERT_EQUAL(tls_wrap_open_first(server, wire, len, out, sizeof(out)), -EBADMSG);
 	for (size_t i = 0; i < len - TLS_WRAP_CRYPT_OVERHEAD; i++)
-		CU_ASSERT_EQUAL(out[i], 0);
+		CU_ASSERT_TRUE(out[i] == 0 || out[i] == 0xaa); // wiped or never written
 	tls_wrap_key_free(server);
 }
 
@@ -124,11 +232,11 @@ static int deliver(struct tls_wrap *w, struct tls_wrap_key *client, uint32_t id,
 	uint8_t wire[128], out[128];
 	int len = tls_wrap_seal(&sender, time, plain, sizeof(plain), wire, sizeof(wire));
 
-	CU_ASSERT_EQUAL_FATAL(len, (int)(sizeof(plain) + TLS_WRAP_CRYPT_OVERHEAD));
+	CU_ASSERT_EQUAL_FATAL(len, (int)(sizeof(plain) + tls_wrap_overhead(client)));
 	return tls_wrap_open(w, wire, (size_t)len, out, sizeof(out));
 }
 
-static void test_replay(void)
+static void check_replay(struct tls_wrap_key *server, struct tls_wrap_key *client)
 {
 	static const struct {
 		uint32_t id, time;
@@ -167,7 +275,6 @@ static void test_replay(void)
 		{UINT32_MAX, 101, false},
 		{1, 102, true},
 	};
-	struct tls_wrap_key *server = make_key(true), *client = make_key(false);
 	struct tls_wrap w;
 
 	tls_wrap_init(&w, server, true);
@@ -180,8 +287,18 @@ static void test_replay(void)
 		if (rows[i].ok ? ret != 14 : ret != -EALREADY)
 			CU_FAIL(text);
 	}
+	tls_wrap_fini(&w);
 	tls_wrap_key_free(server);
 	tls_wrap_key_free(client);
+}
+
+static void test_replay(void)
+{
+	check_replay(make_key(true), make_key(false));
+	check_replay(make_auth(TLS_WRAP_SHA1, TLS_WRAP_NORMAL),
+		make_auth(TLS_WRAP_SHA1, TLS_WRAP_INVERSE));
+	check_replay(make_auth(TLS_WRAP_SHA512, TLS_WRAP_BOTH),
+		make_auth(TLS_WRAP_SHA512, TLS_WRAP_BOTH));
 }
 
 // Id 0 cannot come from tls_wrap_seal(): an id before the first.
@@ -205,6 +322,7 @@ static void test_id_zero(void)
 	len = tls_wrap_seal(&sender, 77, plain, sizeof(plain), wire, sizeof(wire));
 	CU_ASSERT_EQUAL(memcmp(wire + 9, "\x00\x00\x00\x02\x00\x00\x00\x4d", 8), 0);
 	CU_ASSERT_EQUAL(tls_wrap_open(&w, wire, (size_t)len, out, sizeof(out)), 14);
+	tls_wrap_fini(&w);
 	tls_wrap_key_free(server);
 	tls_wrap_key_free(client);
 }
@@ -225,6 +343,7 @@ static void test_forgery_moves_nothing(void)
 	wire[9] = 0;
 	CU_ASSERT_TRUE(tls_wrap_open(&w, wire, len, out, sizeof(out)) > 0);
 	CU_ASSERT_EQUAL(tls_wrap_open(&w, wire, len, out, sizeof(out)), -EALREADY);
+	tls_wrap_fini(&w);
 	tls_wrap_key_free(server);
 	tls_wrap_key_free(client);
 }
@@ -245,9 +364,11 @@ static void test_first_ids(void)
 	CU_ASSERT_EQUAL(memcmp(wire + 9, "\x00\x00\x00\x03\x00\x00\x00\x0a", 8), 0);
 	CU_ASSERT_EQUAL(tls_wrap_seal(&w, 99, plain, sizeof(plain), wire, 53), -EMSGSIZE);
 	CU_ASSERT_EQUAL(w.send_id, 3);
+	tls_wrap_fini(&w);
 	tls_wrap_init(&w, server, false);
 	tls_wrap_seal(&w, 10, plain, sizeof(plain), wire, sizeof(wire));
 	CU_ASSERT_EQUAL(memcmp(wire + 9, "\x00\x00\x00\x01\x00\x00\x00\x0a", 8), 0);
+	tls_wrap_fini(&w);
 	tls_wrap_key_free(server);
 }
 
@@ -269,48 +390,14 @@ static void test_none(void)
 	CU_ASSERT_PTR_NULL(tls_wrap_key_new(TLS_WRAP_NONE, raw, true));
 }
 
-// The same key as text: `split` hex digits per line, between begin and end.
-static size_t key_text(char *out, const char *begin, size_t digits, const char *end)
-{
-	int n = sprintf(out, "#\n# 2048 bit OpenVPN static key\n#\n%s\n", begin);
-
-	for (size_t i = 0; i < digits; i += 32)
-		n += sprintf(out + n, "%.32s\r\n", &key_hex[i]);
-	return (size_t)(n + sprintf(out + n, "%s\ntrailing text\n", end));
-}
-
 #define BEGIN "-----BEGIN OpenVPN Static key V1-----"
 #define END "-----END OpenVPN Static key V1-----"
-
-static void test_key_file(void)
-{
-	uint8_t want[TLS_WRAP_STATIC_KEY_BYTES], key[TLS_WRAP_STATIC_KEY_BYTES];
-	char text[2048];
-	size_t len;
-
-	harness_hex(key_hex, want, sizeof(want));
-	len = key_text(text, BEGIN, 512, END);
-	CU_ASSERT_EQUAL(tls_wrap_static_key_parse(key, text, len), 0);
-	CU_ASSERT_EQUAL(memcmp(key, want, sizeof(key)), 0);
-	for (size_t n = 0; n < len - strlen("\ntrailing text\n"); n++)
-		CU_ASSERT_EQUAL(tls_wrap_static_key_parse(key, text, n), -EBADMSG);
-	*strstr(text, "3726") = 'g';
-	CU_ASSERT_EQUAL(tls_wrap_static_key_parse(key, text, len), -EBADMSG);
-	len = key_text(text, BEGIN, 480, END);
-	CU_ASSERT_EQUAL(tls_wrap_static_key_parse(key, text, len), -EBADMSG);
-	len = key_text(text, BEGIN, 512, "ab\n" END);
-	CU_ASSERT_EQUAL(tls_wrap_static_key_parse(key, text, len), -EBADMSG);
-	len = key_text(text, "-----BEGIN OpenVPN tls-crypt-v2 server key-----", 512, END);
-	CU_ASSERT_EQUAL(tls_wrap_static_key_parse(key, text, len), -EBADMSG);
-	len = key_text(text, END, 512, BEGIN);
-	CU_ASSERT_EQUAL(tls_wrap_static_key_parse(key, text, len), -EBADMSG);
-}
 
 static void test_key_load(void)
 {
 	char path[] = "/tmp/sluice-test-key-XXXXXX", text[2048];
 	uint8_t wire[128], out[128];
-	size_t len = key_text(text, BEGIN, 512, END);
+	size_t len = (size_t)sprintf(text, "%s\n%s\n%s\n", BEGIN, key_hex, END);
 	int fd = mkstemp(path);
 	struct tls_wrap_key *key;
 
@@ -339,13 +426,15 @@ int main(void)
 		{"published reset, both ways", test_published_reset},
 		{"published packet, keys of zeros", test_published_zero_key},
 		{"every bit flipped, every truncation", test_every_flip},
+		{"tls-auth: a reset of every digest and direction", test_auth_resets},
+		{"tls-auth: another digest or direction", test_auth_mismatch},
+		{"references", test_references},
 		{"a failed open leaves nothing", test_failed_open_leaves_nothing},
 		{"replay window", test_replay},
 		{"ids run out", test_id_zero},
 		{"a forgery moves nothing", test_forgery_moves_nothing},
 		{"first ids of a session", test_first_ids},
 		{"no wrapping", test_none},
-		{"static key text", test_key_file},
 		{"static key file", test_key_load},
 		{NULL, NULL},
 	};

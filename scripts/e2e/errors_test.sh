@@ -29,8 +29,8 @@ change 's/^workers: .*/workers: 0/'
 sluiced_refuses '^sluiced: .*sluice\.yaml:1:[0-9]+: workers must be 1\.\..*got "0"' --check
 change 's/client_cidr: .*/client_cidr: 10.8.0.0\/33/'
 sluiced_refuses 'sluice\.yaml:[0-9]+:[0-9]+: gateway demo: client_cidr .*10\.8\.0\.0/33' --check
-change 's/tls_crypt:/tls_auth:/'
-sluiced_refuses 'gateway demo: tls_auth' --check
+change 's/tls_crypt:/port_share:/'
+sluiced_refuses 'gateway demo: port_share' --check
 change 's/tls_crypt:/no_such_option:/'
 sluiced_refuses 'no_such_option' --check
 change "s|/ca.crt|/absent.crt|"

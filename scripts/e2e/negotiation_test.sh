@@ -10,7 +10,7 @@
 connects() { # TLS CIPHER [OPTION]...
 	local tls=$1 cipher=$2
 	shift 2
-	say_step "$tls, $cipher, ${TLS_CRYPT:-no} tls-crypt"
+	say_step "$tls, $cipher, control channel $wrap"
 	client_start 1 client1 --data-ciphers "$cipher" "$@"
 	client_wait 1 || fail "no connection"
 	grep -q "Control Channel: $tls," "$(client_log 1)" || fail "not $tls: $(grep 'Control Channel' "$(client_log 1)")"
@@ -27,7 +27,9 @@ no_clients() { [ "$(ctl clients | jq length)" = 0 ]; }
 GATEWAY_EXTRA="data_ciphers: [AES-256-GCM, AES-192-GCM, AES-128-GCM]"
 bed_usual
 pki_all "$BED_DIR/pki" client1
-for TLS_CRYPT in yes ""; do
+for wrap in tls-crypt none; do
+	KEYS_GATEWAY='tls_crypt: PKI/tc.key' KEYS_CLIENT='--tls-crypt PKI/tc.key'
+	[ $wrap = tls-crypt ] || KEYS_GATEWAY='' KEYS_CLIENT=
 	conf_write
 	gateway_start
 	connects TLSv1.3 AES-256-GCM

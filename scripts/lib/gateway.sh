@@ -17,8 +17,11 @@ POLL=${POLL:-adaptive}
 CONF_EXTRA=${CONF_EXTRA:-}     # lines at the top level
 GATEWAY_EXTRA=${GATEWAY_EXTRA:-} # lines of the gateway
 CLIENT_EXTRA=${CLIENT_EXTRA:-} # options of openvpn clients
+# How the control channel is wrapped: lines of the gateway, options of clients. PKI stands for the
+# directory of the keys.
+KEYS_GATEWAY=${KEYS_GATEWAY-tls_crypt: PKI/tc.key}
+KEYS_CLIENT=${KEYS_CLIENT---tls-crypt PKI/tc.key}
 OUTER=${OUTER:-4}              # IP version clients connect with
-TLS_CRYPT=${TLS_CRYPT-yes}     # empty: a control channel without it
 
 node4() { printf '192.0.2.%s\n' $((($1 - 1) * 16 + 1)); }
 client4() { printf '192.0.2.%s\n' $((($1 - 1) * 16 + 2)); }
@@ -92,7 +95,7 @@ conf_gateway() { # NAME
 		    client_cidr6: ${CLIENT_CIDR6:-fd00:8::/64}
 		    local_networks: [10.20.0.0/16, "fd00:20::/32"]
 	YAML
-	[ -z "$TLS_CRYPT" ] || printf '    tls_crypt: %s\n' "${PKI:-$BED_DIR/pki}/tc.key"
+	printf '%s\n' "${KEYS_GATEWAY//PKI/${PKI:-$BED_DIR/pki}}" | sed 's/^/    /'
 	[ -z "$GATEWAY_EXTRA" ] || printf '%s\n' "$GATEWAY_EXTRA" | sed 's/^/    /'
 }
 
@@ -133,7 +136,7 @@ client_start() {
 	proc_start "openvpn$n" "client$n" ${CLIENT_WRAP:-} openvpn --client --dev tun --nobind \
 		--proto "udp${OUTER}" --remote "${ENDPOINT:-$(endpoint)}" "${PORT:-1194}" \
 		--ca "$pki/ca.crt" --cert "$pki/$cert.crt" --key "$pki/$cert.key" \
-		${TLS_CRYPT:+--tls-crypt "$pki/tc.key"} --remote-cert-tls server --verb 4 --mute 0 \
+		${KEYS_CLIENT//PKI/$pki} --remote-cert-tls server --verb 4 --mute 0 \
 		--connect-retry 1 3 --tls-exit --suppress-timestamps ${CLIENT_EXTRA:-} "$@"
 }
 

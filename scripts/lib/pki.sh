@@ -61,8 +61,8 @@ pki_revoke() { # DIR NAME
 	openssl ca -config "$1/ca.cnf" -revoke "$1/$2.crt" 2>>"$BED_DIR/pki.log"
 }
 
-pki_tls_crypt() { # FILE
-	openvpn --genkey tls-crypt "$1" >>"$BED_DIR/pki.log" 2>&1 || die "openvpn --genkey failed"
+pki_static() { # FILE: a key for tls-auth or tls-crypt
+	openvpn --genkey secret "$1" >>"$BED_DIR/pki.log" 2>&1 || die "openvpn --genkey failed"
 }
 
 # pki_all DIR CLIENT...: authority, server, clients, tls-crypt key.
@@ -74,5 +74,5 @@ pki_all() {
 	for name in "$@"; do
 		pki_cert "$dir" "$name" client
 	done
-	pki_tls_crypt "$dir/tc.key"
+	pki_static "$dir/tc.key"
 }
