@@ -412,6 +412,10 @@ void client_settle(struct client *c)
 {
 	uint64_t now = clock_ms(), next, ping;
 
+	if (c->unproven && !session_is_unproven(c->session)) {
+		c->unproven = false;
+		c->gw->unproven_count--;
+	}
 	if (session_is_closed(c->session)) {
 		client_free(c);
 		return;
@@ -439,7 +443,7 @@ static void timer_due(struct ev_loop *loop, ev_timer *t, int revents)
 	client_settle(c);
 }
 
-static uint32_t half_open_limit(const struct gateway *g)
+uint32_t gateway_half_open_limit(const struct gateway *g)
 {
 	uint32_t n = g->settings->conf.max_connections;
 
@@ -454,7 +458,7 @@ static bool make_room(struct gateway *g, const struct session_addr *remote)
 	struct half_open_entry *entry;
 	struct client *c;
 
-	if (g->half_open.count < half_open_limit(g))
+	if (g->half_open.count < gateway_half_open_limit(g))
 		return true;
 	entry = half_open_victim(&g->half_open, remote);
 	c = entry ? container_of(entry, struct client, handshake) : NULL;
@@ -486,6 +490,8 @@ struct client *client_new(struct gateway *g, const struct session_addr *remote,
 		return NULL;
 	}
 	c->settings->refs++;
+	c->unproven = start->unproven;
+	g->unproven_count += c->unproven;
 	session_set_owner(c->session, c);
 	ev_timer_init(&c->timer, timer_due, 0., 0.);
 	c->timer.data = c;
@@ -501,6 +507,7 @@ void client_free(struct client *c)
 	if (c->admitted)
 		depart(c);
 	half_open_del(&g->half_open, &c->handshake);
+	g->unproven_count -= c->unproven;
 	ev_timer_stop(g->env.loop, &c->timer);
 	HASH_DELETE(by_key, g->clients, c);
 	g->session_count--;

@@ -105,6 +105,10 @@ struct conf_gateway {
 	enum tls_wrap_digest tls_auth_digest;
 	enum tls_wrap_direction tls_auth_direction; // ours
 	char tls_crypt[CONF_PATH_BYTES];            // "": none
+	char tls_crypt_v2[CONF_PATH_BYTES];         // "": none
+	uint32_t tls_crypt_v2_max_age_s;            // 0: any
+	bool tls_crypt_v2_cookie_required;
+	uint32_t handshake_rate, handshake_prefix_rate; // answers in 10 s
 	enum conf_tls tls_version_min;
 	// As OpenSSL takes them; "": what tls_context.c thinks best.
 	char tls_cipher[CONF_PATH_BYTES], tls_ciphersuites[CONF_PATH_BYTES];

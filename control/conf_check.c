@@ -489,6 +489,18 @@ static int check_identity(struct check *k, const struct conf_gateway *g, const s
 	return 0;
 }
 
+static int check_wrap(struct check *k, const struct conf_gateway *g, const struct conf_node *n)
+{
+	static const char *const options[] = {"tls_crypt_v2_max_age", "tls_crypt_v2_cookie"};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && !g->tls_crypt_v2[0]; i++)
+		if (conf_node_get(n, options[i]))
+			return fail(k, place(n, options[i]),
+				"gateway %s: %s must be absent without tls_crypt_v2", g->name,
+				options[i]);
+	return 0;
+}
+
 static int check_gateway(struct check *k, size_t index, const struct conf_node *n)
 {
 	const struct conf_gateway *g = &k->c->gateways[index];
@@ -504,7 +516,8 @@ static int check_gateway(struct check *k, size_t index, const struct conf_node *
 		return fail(k, place(n, "tun_mtu"),
 			"gateway %s: tun_mtu must be 1280..9000 with client_cidr6, got \"%u\"",
 			g->name, g->tun_mtu);
-	if (check_cidrs(k, g, n) < 0 || check_locals(k, g, n) < 0 || check_pair(k, g, n, g) < 0)
+	if (check_wrap(k, g, n) < 0 || check_cidrs(k, g, n) < 0 || check_locals(k, g, n) < 0 ||
+		check_pair(k, g, n, g) < 0)
 		return -1;
 	for (size_t j = 0; j < index; j++)
 		if (check_pair(k, g, n, &k->c->gateways[j]) < 0)
@@ -606,7 +619,8 @@ int conf_check_files(struct conf *c, const struct conf_node *root, struct conf_e
 			check_file(&k, where, "key", g->key, n, true) < 0 ||
 			check_file(&k, where, "crl_verify", g->crl, n, false) < 0 ||
 			check_file(&k, where, "tls_auth", g->tls_auth, n, true) < 0 ||
-			check_file(&k, where, "tls_crypt", g->tls_crypt, n, true) < 0)
+			check_file(&k, where, "tls_crypt", g->tls_crypt, n, true) < 0 ||
+			check_file(&k, where, "tls_crypt_v2", g->tls_crypt_v2, n, true) < 0)
 			return -1;
 	}
 	return 0;

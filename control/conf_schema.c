@@ -88,6 +88,9 @@ static const struct conf_word digest_words[] = {{"SHA1", TLS_WRAP_SHA1, false},
 static const struct conf_word direction_words[] = {{"none", TLS_WRAP_BOTH, false},
 	{"0", TLS_WRAP_NORMAL, false}, {"1", TLS_WRAP_INVERSE, false}, {0}};
 
+static const struct conf_word cookie_words[] = {
+	{"allow", false, false}, {"require", true, false}, {0}};
+
 static const struct conf_word duplicate_words[] = {{"replace", CONF_DUPLICATE_REPLACE, false},
 	{"allow", CONF_DUPLICATE_ALLOW, false}, {"refuse", CONF_DUPLICATE_REFUSE, false}, {0}};
 
@@ -205,11 +208,27 @@ static const struct conf_option gateway_options[] = {
 		.help = "Revocation lists (PEM). When it is missing or out of date, nobody gets in."},
 	{"tls_auth", CONF_T_MAPPING, .brief = true, .children = tls_auth_options,
 		.help = "Static key that signs the control channel, for clients that have tls-auth. "
-			"A file name alone stands for its key. Beside tls_crypt each client may have "
-			"either."},
+			"A file name alone stands for its key. Beside tls_crypt and tls_crypt_v2 for "
+			"a migration."},
 	{"tls_crypt", CONF_T_FILE, GW(tls_crypt),
 		.help = "Static key that encrypts and signs the control channel, as made by "
 			"sluicectl static-key. Without any of the tls_* keys packets are not wrapped."},
+	{"tls_crypt_v2", CONF_T_FILE, GW(tls_crypt_v2),
+		.help = "Server key of tls-crypt-v2, as made by sluicectl tls-crypt-v2 server-key: "
+			"clients have a key each. Beside tls_crypt or tls_auth for a migration."},
+	{"tls_crypt_v2_max_age", CONF_T_DURATION, GW(tls_crypt_v2_max_age_s),
+		RANGE(DAY, 36500ull * DAY),
+		.help = "Refuse client keys that were made longer ago, or do not say when. Default: "
+			"any age."},
+	{"tls_crypt_v2_cookie", CONF_T_ENUM, GW(tls_crypt_v2_cookie_required), .def = "allow",
+		.words = cookie_words,
+		.help = "Clients before 2.6 with tls-crypt-v2 cannot prove their address at first. "
+			"allow: a few of them at a time may begin all the same. require: none."},
+	{"handshake_rate", CONF_T_INTEGER, GW(handshake_rate), RANGE(1, 10000000), .def = "10000",
+		.help = "First packets answered in 10 seconds. Who goes on with the handshake does "
+			"not count."},
+	{"handshake_prefix_rate", CONF_T_INTEGER, GW(handshake_prefix_rate), RANGE(1, 10000000),
+		.def = "100", .help = "The same from one source network (IPv4 /24, IPv6 /48)."},
 	{"tls_version_min", CONF_T_ENUM, GW(tls_version_min), .def = "1.2", .words = tls_words,
 		.help = "Oldest TLS version a client may use. 1.0 and 1.1 are broken: only for clients "
 			"that cannot do better, such as OpenVPN 2.3."},
@@ -310,7 +329,6 @@ static const struct conf_option gateway_options[] = {
 			"RFC 6040."},
 	{"udp_checksum", CONF_T_ENUM, GW(udp_checksum), .def = "auto", .words = checksum_words,
 		.help = "Checksum of outer datagrams over IPv4. zero: none, it saves time."},
-	LATER("tls_crypt_v2"),
 	LATER("cipher"),
 	LATER("data_ciphers_fallback"),
 	LATER("compress"),

@@ -3,7 +3,16 @@
 
 #include "control/first_packet.h"
 
+#include <openssl/rand.h>
+
+#include <errno.h>
 #include <string.h>
+
+// First byte of the packet ids of clients that understand what follows. [OpenVPN ssl_pkt.h]
+#define EARLY_NEGOTIATION 0x0f
+
+// Type 1 (flags), 2 bytes long: resend the wrapped client key with the next packet.
+static const uint8_t resend_wkc[] = {0, 1, 0, 2, 0, 1};
 
 const char *first_packet_drop_name(enum first_packet_drop why)
 {
@@ -29,6 +38,10 @@ static int compose_reply(struct first_packet *out, const struct cookie_key *cook
 
 	if (cookie_make(cookie, unix_s, remote, start->remote_sid, start->own_sid))
 		return -1;
+	if (tls_wrap_mode(start->wrap) == TLS_WRAP_CRYPT_V2) {
+		reply.payload = resend_wkc;
+		reply.payload_len = sizeof(resend_wkc);
+	}
 	memcpy(reply.sid, start->own_sid, sizeof(reply.sid));
 	memcpy(reply.receiver_sid, start->remote_sid, sizeof(reply.receiver_sid));
 	len = ctrl_pkt_compose(&reply, plain, sizeof(plain));
@@ -60,11 +73,36 @@ static bool returns_cookie(const struct ctrl_pkt *p, const struct cookie_key *co
 
 static bool begins_session(uint8_t opcode)
 {
-	return opcode == OP_CONTROL_V1 || opcode == OP_ACK_V1;
+	return opcode == OP_CONTROL_V1 || opcode == OP_ACK_V1 || opcode == OP_CONTROL_WKC_V1;
+}
+
+static enum first_packet_drop reason(int error)
+{
+	switch (error) {
+	case -EPROTO:
+		return FIRST_PACKET_DROP_METADATA;
+	case -EKEYEXPIRED:
+		return FIRST_PACKET_DROP_EXPIRED;
+	default:
+		return FIRST_PACKET_DROP_AUTH;
+	}
+}
+
+// Clients of 2.5 have one chance to show us their key, and no cookie comes back with it.
+static void judge_without_cookie(
+	struct first_packet *out, const struct tls_wrap_set *wrap, const struct ctrl_pkt *p)
+{
+	out->why = FIRST_PACKET_DROP_UNPROVEN;
+	if (wrap->v2_cookie_required || p->id != 0 || p->ack_count > 0 ||
+		RAND_bytes(out->start.own_sid, sizeof(out->start.own_sid)) != 1)
+		return;
+	out->start.own_sid[0] |= 1; // zeros would mean "none"
+	out->start.unproven = true;
+	out->verdict = FIRST_PACKET_UNPROVEN;
 }
 
 // Form first, then the key; only then anything is believed. False: dropped, `why` is set.
-static bool read_packet(struct first_packet *out, const struct tls_wrap_set *wrap,
+static bool read_packet(struct first_packet *out, const struct tls_wrap_set *wrap, uint64_t unix_s,
 	const uint8_t *data, size_t len, uint8_t plain[CTRL_PKT_BYTES_MAX], struct ctrl_pkt *p)
 {
 	int n;
@@ -72,9 +110,9 @@ static bool read_packet(struct first_packet *out, const struct tls_wrap_set *wra
 	out->why = FIRST_PACKET_DROP_MALFORMED;
 	if (len < CTRL_HDR_BYTES || !ctrl_pkt_is_from_client(data[0]) || proto_key_id(data[0]) != 0)
 		return false;
-	n = tls_wrap_set_open(wrap, data, len, plain, CTRL_PKT_BYTES_MAX, &out->start.wrap);
+	n = tls_wrap_set_open(wrap, unix_s, data, len, plain, CTRL_PKT_BYTES_MAX, &out->start.wrap);
 	if (n < 0) {
-		out->why = FIRST_PACKET_DROP_AUTH;
+		out->why = reason(n);
 		return false;
 	}
 	if (ctrl_pkt_parse(p, plain, (size_t)n))
@@ -92,9 +130,15 @@ void first_packet_judge(struct first_packet *out, const struct tls_wrap_set *wra
 
 	memset(out, 0, sizeof(*out));
 	out->verdict = FIRST_PACKET_DROP;
-	if (!read_packet(out, wrap, data, len, plain, &p))
+	if (!read_packet(out, wrap, unix_s, data, len, plain, &p))
 		return;
-	if (p.opcode == OP_CONTROL_HARD_RESET_CLIENT_V2) {
+	if (p.opcode == OP_CONTROL_HARD_RESET_CLIENT_V3 &&
+		data[CTRL_HDR_BYTES] != EARLY_NEGOTIATION) {
+		judge_without_cookie(out, wrap, &p);
+		return;
+	}
+	if (p.opcode == OP_CONTROL_HARD_RESET_CLIENT_V2 ||
+		p.opcode == OP_CONTROL_HARD_RESET_CLIENT_V3) {
 		if (compose_reply(out, cookie, remote, unix_s) == 0)
 			out->verdict = FIRST_PACKET_REPLY;
 		return;
@@ -107,9 +151,9 @@ void first_packet_judge(struct first_packet *out, const struct tls_wrap_set *wra
 		out->verdict = FIRST_PACKET_SESSION;
 		return;
 	}
-	// Clients up to 2.5 acknowledge our reply once; if that packet was lost their next one
-	// carries no ack. The reply once more makes them repeat it.
-	if (p.opcode == OP_CONTROL_V1 && p.ack_count == 0 &&
+	// Some clients (up to 2.5) acknowledge our reply once; if that packet was lost their next
+	// one carries no ack. The reply once more makes them repeat it.
+	if (p.opcode != OP_ACK_V1 && p.ack_count == 0 &&
 		compose_reply(out, cookie, remote, unix_s) == 0)
 		out->verdict = FIRST_PACKET_REPLY;
 }

@@ -16,14 +16,19 @@
 enum first_packet_verdict {
 	FIRST_PACKET_DROP,  // see `why`
 	FIRST_PACKET_REPLY, // send `reply` (never longer than the datagram that asked + a few acks)
-	FIRST_PACKET_SESSION, // cookie is valid: make a session and give it the datagram
+	FIRST_PACKET_SESSION,  // cookie is valid: make a session and give it the datagram
+	FIRST_PACKET_UNPROVEN, // the same, though its address is not proven: a few at a time
 };
 
 // Why first packets are dropped: enum, name in status.
 #define FIRST_PACKET_DROPS(X) \
 	X(MALFORMED, "malformed") /* no control packet, or not one that begins anything */ \
 	X(AUTH, "auth")           /* no key of the gateway fits */ \
-	X(COOKIE, "cookie")       /* wrong, expired or missing cookie */
+	X(COOKIE, "cookie")       /* wrong, expired or missing cookie */ \
+	X(METADATA, "metadata")   /* client key with metadata not known */ \
+	X(EXPIRED, "expired")     /* client key too old, or without a time */ \
+	X(UNPROVEN, "unproven")   /* client that cannot return a cookie */ \
+	X(RATE, "rate")           /* more than handshake_rate, handshake_prefix_rate */
 
 enum first_packet_drop {
 #define X(id, name) FIRST_PACKET_DROP_##id,
@@ -37,7 +42,7 @@ struct first_packet {
 	enum first_packet_verdict verdict;
 	enum first_packet_drop why;
 	struct session_start start; // own_sid: the cookie; a reference to the key that fits
-	uint8_t reply[128];
+	uint8_t reply[128];         // with tls-crypt-v2 it asks for the client key once more
 	size_t reply_len;
 };
 

@@ -70,6 +70,7 @@ void gateway_settings_apply(struct gateway *g, struct gateway_settings *s)
 
 	s->session.arg = g;
 	g->settings = s;
+	handshake_limit_set(g->limit, s->conf.handshake_rate, s->conf.handshake_prefix_rate);
 	// What has been revoked meanwhile must not renegotiate. The other settings of a session stay
 	// those it was begun with.
 	HASH_ITER(by_key, g->clients, c, next)
@@ -120,7 +121,18 @@ const char *gateway_keep_fixed(const struct gateway *g, struct conf_gateway *gw,
 
 // Input ---------------------------------------------------------------------------------------
 
-static void begin_session(struct gateway *g, const struct session_addr *remote,
+static void note_load(struct gateway *g)
+{
+	if (!handshake_limit_load(g->limit, g->half_open.count, gateway_half_open_limit(g)))
+		return;
+	if (handshake_limit_is_loaded(g->limit))
+		LOG(WARNING, "gateway=%s: %u handshakes under way: answering fewer first packets",
+			gateway_conf(g)->name, g->half_open.count);
+	else
+		LOG(NOTICE, "gateway=%s: answering first packets as usual", gateway_conf(g)->name);
+}
+
+static bool begin_session(struct gateway *g, const struct session_addr *remote,
 	struct client_key *key, const struct session_start *start, const uint8_t *data, size_t len)
 {
 	struct client *c;
@@ -128,19 +140,22 @@ static void begin_session(struct gateway *g, const struct session_addr *remote,
 	memcpy(key->sid, start->remote_sid, sizeof(key->sid));
 	c = client_new(g, remote, key, start);
 	if (!c)
-		return;
+		return false;
 	session_input(c->session, data, len, clock_ms());
 	client_settle(c);
+	return true;
 }
 
 static void first_input(struct gateway *g, const struct session_addr *remote,
 	struct client_key *key, const uint8_t *data, size_t len)
 {
+	uint64_t now = clock_ms();
 	struct first_packet fp;
 
 	g->first_packets++;
 	if (g->leaving)
 		return;
+	note_load(g);
 	first_packet_judge(
 		&fp, &g->settings->wrap, &g->cookie, remote, data, len, (uint64_t)time(NULL));
 	switch (fp.verdict) {
@@ -148,10 +163,20 @@ static void first_input(struct gateway *g, const struct session_addr *remote,
 		g->first_drops[fp.why]++;
 		break;
 	case FIRST_PACKET_REPLY:
-		endpoint_send(g->endpoint, remote, fp.reply, fp.reply_len);
+		if (handshake_limit_answer(g->limit, remote, now))
+			endpoint_send(g->endpoint, remote, fp.reply, fp.reply_len);
+		else
+			g->first_drops[FIRST_PACKET_DROP_RATE]++;
 		break;
 	case FIRST_PACKET_SESSION:
-		begin_session(g, remote, key, &fp.start, data, len);
+		if (begin_session(g, remote, key, &fp.start, data, len))
+			handshake_limit_proved(g->limit, remote, now);
+		break;
+	case FIRST_PACKET_UNPROVEN:
+		if (handshake_limit_unproven(g->limit, remote, g->unproven_count, now))
+			begin_session(g, remote, key, &fp.start, data, len);
+		else
+			g->first_drops[FIRST_PACKET_DROP_UNPROVEN]++;
 		break;
 	}
 	first_packet_fini(&fp);
@@ -267,6 +292,9 @@ static int gateway_bring_up(struct gateway *g, const struct conf_gateway *gw)
 	struct conf_error err;
 	int rc;
 
+	g->limit = handshake_limit_new(clock_ms());
+	if (!g->limit)
+		return errno_log(errno, "gateway=%s: handshake limits", gw->name);
 	settings = gateway_settings_load(gw, err.text, sizeof(err.text));
 	if (!settings) {
 		LOG(ERR, "%s", err.text);
@@ -329,6 +357,7 @@ void gateway_close(struct gateway *g)
 		close(g->tun_fd);
 	ippool_free(g->pool);
 	cookie_key_wipe(&g->cookie);
+	handshake_limit_free(g->limit);
 	gateway_settings_put(g->settings);
 	free(g);
 }

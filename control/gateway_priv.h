@@ -11,6 +11,7 @@
 #include "control/first_packet.h"
 #include "control/gateway.h"
 #include "control/half_open.h"
+#include "control/handshake_limit.h"
 #include "control/ippool.h"
 #include "control/pool.h"
 #include "control/tls.h"
@@ -53,6 +54,7 @@ struct client {
 	UT_hash_handle by_key;
 	ev_timer timer;
 	bool admitted; // holds a peer, an address and a place among the connected
+	bool unproven; // counted in gateway.unproven_count
 	struct half_open_entry handshake; // until admitted
 	uint32_t peer_id;
 	uint64_t float_bucket; // address changes, milliseconds
@@ -82,10 +84,12 @@ struct gateway {
 	bool leaving; // clients were told to go: nobody new
 	struct ippool *pool;
 	struct cookie_key cookie;
+	struct handshake_limit *limit;
 	struct client *clients; // by client_key
 	struct client_name *names;
 	struct half_open half_open; // who has not been admitted: still at it, or refused
 	uint32_t session_count, admitted_count;
+	uint32_t unproven_count; // of the half open
 	uint64_t floats, floats_refused;
 	uint64_t admitted_total, refused_total, first_packets;
 	uint64_t half_open_dropped, half_open_evicted;
@@ -98,6 +102,8 @@ extern const struct session_ops client_session_ops;
 struct client *client_new(struct gateway *g, const struct session_addr *remote,
 	const struct client_key *key, const struct session_start *start);
 void client_free(struct client *c);
+// Handshakes under way at once, beside the connected clients.
+uint32_t gateway_half_open_limit(const struct gateway *g);
 // After any call into the session: frees it when it is over, else sets the timer.
 void client_settle(struct client *c);
 void client_link_update(struct client *c);

@@ -46,7 +46,8 @@ int key_state_feed(struct key_state *ks)
 
 	while (ret == 0 && !ks->lent && (m = reliable_recv(&ks->rel))) {
 		// A soft reset has done its work by taking the first message id.
-		if (m->opcode == OP_CONTROL_V1 && ks->stage != KEY_FAILED) {
+		if ((m->opcode == OP_CONTROL_V1 || m->opcode == OP_CONTROL_WKC_V1) &&
+			ks->stage != KEY_FAILED) {
 			ret = tls_conn_input(ks->tls, m->data, m->len);
 			ks->fed = true;
 		}

@@ -218,21 +218,35 @@ bool push_uses_ekm(const struct peer_info *peer)
 	return (peer->proto & PEER_PROTO_TLS_KEY_EXPORT) != 0;
 }
 
+bool push_uses_dynamic(const struct peer_info *peer)
+{
+	return (peer->proto & PEER_PROTO_DYN_TLS_CRYPT) != 0;
+}
+
+// The flags stand in one option. Clients that know none of them may not know the option either.
+static void put_flags(struct writer *w, const struct peer_info *peer)
+{
+	bool exit = (peer->proto & PEER_PROTO_CC_EXIT) != 0, dynamic = push_uses_dynamic(peer);
+
+	if (exit || dynamic)
+		put(w, "protocol-flags%s%s%s", exit ? " cc-exit" : "",
+			exit && push_uses_ekm(peer) ? " tls-ekm" : "",
+			dynamic ? " dyn-tls-crypt" : "");
+	if (!exit && push_uses_ekm(peer))
+		put(w, "key-derivation tls-ekm");
+}
+
 // What the client announced decides what it is told; a flag it does not know may end it.
 static void put_protocol(struct writer *w, const struct session_lease *lease,
 	const struct peer_info *peer, const struct ncp_choice *ncp)
 {
-	bool ekm = push_uses_ekm(peer);
 	uint16_t mtu = lease->tun_mtu < peer->mtu ? lease->tun_mtu : peer->mtu;
 
 	if ((peer->proto & PEER_PROTO_DATA_V2) != 0)
 		put(w, "peer-id %u", lease->peer_id);
 	if (ncp->push)
 		put(w, "cipher %s", cipher_name(ncp->cipher));
-	if ((peer->proto & PEER_PROTO_CC_EXIT) != 0)
-		put(w, "protocol-flags cc-exit%s", ekm ? " tls-ekm" : "");
-	else if (ekm)
-		put(w, "key-derivation tls-ekm");
+	put_flags(w, peer);
 	if (mtu > 0)
 		put(w, "tun-mtu %u", mtu);
 }

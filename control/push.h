@@ -26,6 +26,8 @@ struct push {
 bool push_uses_ekm(const struct peer_info *peer);
 // The shape of the network this client is told: OpenVPN 3 does not know p2p.
 enum conf_topology push_topology(const struct conf_gateway *gw, const struct peer_info *peer);
+// Control packets of renegotiations are wrapped by dynamic tls-crypt if the client can.
+bool push_uses_dynamic(const struct peer_info *peer);
 // 0 or -EMSGSIZE.
 int push_compose(struct push *p, const struct conf_gateway *gw, const struct session_lease *lease,
 	const struct peer_info *peer, const struct ncp_choice *ncp);

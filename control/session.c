@@ -10,10 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-// Largest control packet with its IP and UDP headers, as stock OpenVPN sends them.
-#define DATAGRAM_BYTES 1250
 
 static const char *const end_texts[] = {
 	[SESSION_END_EXIT] = "client said goodbye",
@@ -35,10 +31,15 @@ const char *session_end_text(enum session_end end)
 	return end_texts[end];
 }
 
-static size_t payload_max(const struct tls_wrap_key *wrap, const struct session_addr *remote)
+static int begin(struct session *s, const struct session_start *start, uint64_t now_ms)
 {
-	return DATAGRAM_BYTES - (remote->family == 6 ? 48 : 28) - tls_wrap_overhead(wrap) -
-	       CTRL_HDR_BYTES - (1 + 4 * CTRL_ACKS_PIGGYBACK_MAX + CTRL_SID_BYTES) - 4;
+	uint32_t first_id = start->unproven ? 0 : 1;
+
+	if (key_state_init(&s->keys[0], s->tls, 0, first_id, now_ms))
+		return -ENOMEM;
+	if (start->unproven)
+		return reliable_send(&s->keys[0].rel, OP_CONTROL_HARD_RESET_SERVER_V2, NULL, 0);
+	return 0;
 }
 
 struct session *session_new(const struct session_config *cfg, const struct session_addr *remote,
@@ -46,23 +47,22 @@ struct session *session_new(const struct session_config *cfg, const struct sessi
 {
 	struct session *s = calloc(1, sizeof(*s));
 
-	if (!s || key_state_init(&s->keys[0], cfg->tls, 0, 1, now_ms)) {
-		free(s);
+	if (!s)
+		return NULL;
+	s->cfg = cfg;
+	s->tls = cfg->tls;
+	if (begin(s, start, now_ms)) {
+		session_free(s);
 		errno = ENOMEM;
 		return NULL;
 	}
-	s->cfg = cfg;
-	s->tls = cfg->tls;
+	s->unproven = start->unproven;
 	memcpy(s->own_sid, start->own_sid, SESSION_ID_BYTES);
 	memcpy(s->remote_sid, start->remote_sid, SESSION_ID_BYTES);
-	tls_wrap_init(&s->wrap, start->wrap, true);
-	// Only orders our packets for the client, behind the stateless reply.
-	s->unix_s = (uint32_t)time(NULL);
-	s->payload_max = payload_max(start->wrap, remote);
+	session_wrap_init(s, start);
 	s->started_ms = now_ms;
 	s->seen_ms = now_ms;
 	s->info.remote = *remote;
-	s->info.wrap = tls_wrap_mode_name(tls_wrap_mode(start->wrap));
 	return s;
 }
 
@@ -72,7 +72,7 @@ void session_free(struct session *s)
 		return;
 	session_keys_drop(s, &s->keys[0]);
 	session_keys_drop(s, &s->keys[1]);
-	tls_wrap_fini(&s->wrap);
+	session_wrap_fini(s);
 	explicit_bzero(s, sizeof(*s));
 	free(s);
 }
@@ -113,7 +113,7 @@ static void send_packet(struct session *s, const struct key_state *ks, struct ct
 		memcpy(p->receiver_sid, s->remote_sid, CTRL_SID_BYTES);
 	len = ctrl_pkt_compose(p, plain, sizeof(plain));
 	if (len > 0)
-		len = tls_wrap_seal(&s->wrap, s->unix_s, plain, (size_t)len, wire, sizeof(wire));
+		len = session_wrap_seal(s, ks->key_id, plain, (size_t)len, wire, sizeof(wire));
 	// A packet that cannot be made is one that got lost.
 	if (len > 0)
 		s->cfg->ops->send(s->cfg->arg, s, wire, (size_t)len);
@@ -125,7 +125,7 @@ static void flush_key(struct session *s, struct key_state *ks, uint64_t now_ms)
 
 	if (ks->stage == KEY_FREE)
 		return;
-	if (key_state_pump(ks, s->payload_max) && ks->stage != KEY_FAILED)
+	if (key_state_pump(ks, session_wrap_payload_max(s, ks->key_id)) && ks->stage != KEY_FAILED)
 		session_keys_fail(s, ks, SESSION_END_TLS, "too much to send", now_ms);
 	while (s->phase != SESSION_CLOSED && reliable_output(&ks->rel, &p, now_ms))
 		send_packet(s, ks, &p);
@@ -151,6 +151,13 @@ static struct key_state *find_key(struct session *s, const struct ctrl_pkt *p, u
 	int i;
 
 	switch (p->opcode) {
+	case OP_CONTROL_HARD_RESET_CLIENT_V3:
+	case OP_CONTROL_WKC_V1:
+		if (tls_wrap_mode(s->wrap.key) != TLS_WRAP_CRYPT_V2)
+			return NULL;
+		if (p->opcode == OP_CONTROL_WKC_V1)
+			break;
+		// fall through
 	case OP_CONTROL_HARD_RESET_CLIENT_V2:
 		// The client's first packet once more: its id is acked again.
 		if (p->id != 0)
@@ -194,7 +201,7 @@ void session_input(struct session *s, const uint8_t *data, size_t len, uint64_t 
 
 	if (s->phase == SESSION_CLOSED || len == 0)
 		return;
-	n = tls_wrap_open(&s->wrap, data, len, plain, sizeof(plain));
+	n = session_wrap_open(s, data, len, plain, sizeof(plain));
 	if (n < 0 || ctrl_pkt_parse(&p, plain, (size_t)n) || !is_ours(s, &p))
 		return;
 	ks = find_key(s, &p, now_ms);
@@ -205,7 +212,10 @@ void session_input(struct session *s, const uint8_t *data, size_t len, uint64_t 
 	// the client a loss like any other.
 	(void)reliable_input(&ks->rel, &p, now_ms);
 	s->info.control_rtt_ms = ks->rel.rtt.smoothed_ms;
-	session_keys_run(s, ks, now_ms);
+	if (p.ack_count > 0) // with our session id beside it, see is_ours()
+		s->unproven = false;
+	if (!s->unproven)
+		session_keys_run(s, ks, now_ms);
 	settle(s, now_ms);
 }
 
@@ -246,9 +256,16 @@ static uint64_t exchange_deadline_ms(const struct session *s)
 	return ks->started_ms + hand_window_ms(s);
 }
 
+static uint64_t opening_ms(const struct session *s)
+{
+	uint64_t ms = hand_window_ms(s);
+
+	return s->unproven && ms > SESSION_UNPROVEN_MS ? SESSION_UNPROVEN_MS : ms;
+}
+
 static void check_deadlines(struct session *s, uint64_t now_ms)
 {
-	if (s->phase == SESSION_OPENING && now_ms >= s->started_ms + hand_window_ms(s)) {
+	if (s->phase == SESSION_OPENING && now_ms >= s->started_ms + opening_ms(s)) {
 		session_leave(s, SESSION_END_HANDSHAKE, NULL, 0, false, now_ms);
 		return;
 	}
@@ -294,7 +311,7 @@ uint64_t session_next_tick(const struct session *s)
 		return s->leave_ms < next ? s->leave_ms : next;
 	t = SESSION_NEVER;
 	if (s->phase == SESSION_OPENING)
-		t = s->started_ms + hand_window_ms(s);
+		t = s->started_ms + opening_ms(s);
 	else if (keepalive_ms(s) > 0)
 		t = s->seen_ms + keepalive_ms(s);
 	if (s->phase == SESSION_CONNECTED && s->expire_ms && s->expire_ms < t)
@@ -366,6 +383,11 @@ bool session_is_closed(const struct session *s)
 bool session_is_connected(const struct session *s)
 {
 	return s->phase == SESSION_CONNECTED;
+}
+
+bool session_is_unproven(const struct session *s)
+{
+	return s->unproven;
 }
 
 const uint8_t *session_remote_sid(const struct session *s)

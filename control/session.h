@@ -7,7 +7,7 @@
 // channel runs and is tested without it.
 //
 // A session begins only after the client returned the stateless cookie (cookie.h, endpoint.c), so
-// an unauthenticated packet never makes one.
+// an unauthenticated packet never makes one; but for a few clients that cannot (first_packet.h).
 #pragma once
 
 #include <netinet/in.h>
@@ -127,10 +127,12 @@ struct session_config {
 struct session_start {
 	uint8_t remote_sid[SESSION_ID_BYTES], own_sid[SESSION_ID_BYTES];
 	struct tls_wrap_key *wrap; // fixed for the session's life; NULL: not wrapped
+	bool unproven;             // no cookie came back: own_sid is random
 };
 
 // A new session whose first packet returned a valid cookie: own session id = cookie, both resets
-// count as exchanged. Takes a reference to the key. Then pass that packet to session_input().
+// count as exchanged. Unproven: our reset is still to be sent; until it is acked the client gets
+// nothing else and costs no TLS. Takes a reference to the key. Then pass that packet to session_input().
 // NULL and errno.
 struct session *session_new(const struct session_config *cfg, const struct session_addr *remote,
 	const struct session_start *start, uint64_t now_ms);
@@ -167,6 +169,7 @@ void session_close(struct session *s, enum session_end end, uint64_t now_ms);
 
 bool session_is_closed(const struct session *s);
 bool session_is_connected(const struct session *s);
+bool session_is_unproven(const struct session *s); // its client may not be where it says it is
 // The session id the client uses, for demultiplexing.
 const uint8_t *session_remote_sid(const struct session *s);
 
@@ -180,6 +183,7 @@ struct session_info {
 	uint16_t iv_mtu;            // 0: not announced
 	bool data_v2;               // understands peer ids
 	const char *wrap;           // "tls-crypt"
+	bool dynamic;               // dynamic tls-crypt for renegotiations
 	const char *cipher;         // "AES-256-GCM"; NULL before negotiation
 	const char *cipher_why;     // see struct ncp_choice
 	const char *digest;         // "SHA256"; NULL: the cipher needs none

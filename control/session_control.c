@@ -137,7 +137,7 @@ static void push(struct session *s, uint64_t now_ms)
 	unsigned int i;
 
 	if (push_compose(&p, s->cfg->gw, &s->lease, &s->peer, &s->ncp) ||
-		(first && connect_client(s, now_ms))) {
+		(first && (session_wrap_make_dynamic(s) || connect_client(s, now_ms)))) {
 		session_log_limited(s, LOG_LEVEL_WARNING, now_ms, "no data keys or push reply");
 		session_leave(s, SESSION_END_REFUSED, "AUTH_FAILED,internal error",
 			SESSION_LINGER_MS, false, now_ms);

@@ -6,6 +6,7 @@
 //   session_keys.c     key exchange of one key id: TLS done, key messages, admission
 //   session_rekey.c    data keys and renegotiation: derive, promote, retire
 //   session_control.c  control strings: push, exit, refusals, goodbye
+//   session_wrap.c     wrapping of control packets
 //   session_log.c      log lines
 #pragma once
 
@@ -19,7 +20,8 @@
 #define SESSION_LINGER_MS 5000  // absorbs what the client still retransmits
 #define SESSION_GOODBYE_MS 2000 // a last message or alert is acked by then, or never
 #define SESSION_PUSH_AGAIN_MS 30000
-#define SESSION_OLD_KEY_MS 60000 // an old key is accepted at least so long
+#define SESSION_OLD_KEY_MS 60000  // an old key is accepted at least so long
+#define SESSION_UNPROVEN_MS 10000 // an unproven address must answer within
 #define SESSION_NEVER UINT64_MAX
 
 enum session_phase {
@@ -42,9 +44,9 @@ struct session {
 	const struct tls_context *tls; // of the next handshake
 	enum session_phase phase;
 	uint8_t own_sid[SESSION_ID_BYTES], remote_sid[SESSION_ID_BYTES];
-	struct tls_wrap wrap;
-	uint32_t unix_s; // time of the wrap counter
-	size_t payload_max;
+	struct tls_wrap wrap;         // fixed by the first packet
+	struct tls_wrap dynamic;      // of key ids above 0; without a key: not negotiated
+	uint32_t unix_s;              // time of the wrap counters
 	uint64_t started_ms, seen_ms; // seen: last authentic packet
 
 	// Newest first. The second is the one before, kept to ack what is still on its way.
@@ -59,6 +61,7 @@ struct session {
 	uint64_t old_die_ms; // tran_window of the key that the running renegotiation replaces
 	uint64_t doom_ms;    // a renegotiation failed: the session ends with its last key; 0: no
 
+	bool unproven;   // our reset is not acked yet
 	bool identified; // info.common_name and info.cert_sha256 are locked
 	bool admitted;
 	bool push_wanted;   // PUSH_REQUEST came before it could be answered
@@ -113,6 +116,18 @@ void session_control_refuse(struct session *s, enum session_verdict v, uint64_t 
 void session_control_push(struct session *s, uint64_t now_ms);
 // Sends the farewell as soon as the newest key can carry it.
 void session_control_farewell(struct session *s, uint64_t now_ms);
+
+// session_wrap.c
+void session_wrap_init(struct session *s, const struct session_start *start);
+void session_wrap_fini(struct session *s);
+size_t session_wrap_payload_max(struct session *s, uint8_t key_id);
+// As tls_wrap_seal() and tls_wrap_open(); opening finds the key id in the packet.
+int session_wrap_seal(struct session *s, uint8_t key_id, const uint8_t *plain, size_t len,
+	uint8_t *out, size_t room);
+int session_wrap_open(
+	struct session *s, const uint8_t *wire, size_t len, uint8_t *out, size_t room);
+// When the push reply is about to tell the client of dynamic tls-crypt: makes its key. 0 or -errno.
+int session_wrap_make_dynamic(struct session *s);
 
 // session_log.c: "gateway=gw1 client=alice 192.0.2.5:40000: ..."
 void session_log(const struct session *s, enum log_level level, const char *fmt, ...)

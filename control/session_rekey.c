@@ -214,7 +214,8 @@ void session_rekey_active(struct session *s, uint64_t now_ms)
 	if (s->promote_ms && now_ms >= s->promote_ms)
 		promote(s);
 	s->info.renegotiations++;
-	session_log(s, LOG_LEVEL_NOTICE, "renegotiated, key id %u", s->keys[0].key_id);
+	session_log(s, LOG_LEVEL_NOTICE, "renegotiated, key id %u%s", s->keys[0].key_id,
+		s->info.dynamic ? ", control channel dynamic tls-crypt" : "");
 }
 
 // A client that uses a key has finished its exchange, whatever became of its last ack.

@@ -416,6 +416,7 @@ json_t *stats_client(const char *gateway, const struct session_info *info,
 	}
 	if (info->wrap)
 		set_text(o, "wrap", info->wrap);
+	json_object_set_new(o, "dynamic_tls_crypt", json_boolean(info->dynamic));
 	if (info->cipher)
 		set_text(o, "cipher", info->cipher);
 	if (info->cipher_why)

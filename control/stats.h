@@ -40,8 +40,8 @@ json_t *stats_counters(struct stats *s, int gateway, stats_gateway_fn name, void
 
 // One client of a gateway. stats may be NULL (not admitted yet).
 //   gateway, common_name, state (handshake, connected), remote, vpn4, vpn6, peer_id, generation,
-//   worker, wrap, cipher, cipher_why, digest, key_derivation, tls_version, tls_suite, key_id,
-//   renegotiations, connected_s,
+//   worker, wrap, dynamic_tls_crypt, cipher, cipher_why, digest, key_derivation, tls_version,
+//   tls_suite, key_id, renegotiations, connected_s,
 //   idle_s (since the last packet from it), in_pkts, in_bytes, out_pkts, out_bytes,
 //   link_in_bytes, link_out_bytes, iv_ver, iv_plat, iv_gui_ver
 json_t *stats_client(const char *gateway, const struct session_info *info,

@@ -3,6 +3,7 @@
 #include "control/tls_wrap.h"
 
 #include "control/tls_crypt.h"
+#include "control/tls_crypt_v2.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -28,6 +29,7 @@ struct tls_wrap_key {
 	EVP_MAC_CTX *auth_send, *auth_recv;        // tls-auth: keyed; copied for every packet
 	size_t digest_bytes;
 	enum tls_wrap_direction direction;
+	uint8_t raw[TLS_WRAP_STATIC_KEY_BYTES]; // what it was made of
 };
 
 const char *tls_wrap_mode_name(enum tls_wrap_mode mode)
@@ -37,7 +39,8 @@ const char *tls_wrap_mode_name(enum tls_wrap_mode mode)
 	return names[mode];
 }
 
-static struct tls_wrap_key *key_new(enum tls_wrap_mode mode)
+static struct tls_wrap_key *key_new(
+	enum tls_wrap_mode mode, const uint8_t raw[TLS_WRAP_STATIC_KEY_BYTES])
 {
 	struct tls_wrap_key *k = OPENSSL_zalloc(sizeof(*k));
 
@@ -47,6 +50,7 @@ static struct tls_wrap_key *key_new(enum tls_wrap_mode mode)
 	}
 	k->mode = mode;
 	k->refs = 1;
+	memcpy(k->raw, raw, sizeof(k->raw));
 	return k;
 }
 
@@ -59,7 +63,7 @@ struct tls_wrap_key *tls_wrap_key_new(
 		errno = EINVAL;
 		return NULL;
 	}
-	k = key_new(mode);
+	k = key_new(mode, key);
 	if (k == NULL)
 		return NULL;
 	// The server sends with the first half, the client with the second.
@@ -98,7 +102,7 @@ struct tls_wrap_key *tls_wrap_key_auth(const uint8_t key[TLS_WRAP_STATIC_KEY_BYT
 	} digests[] = {{"SHA1", 20}, {"SHA256", 32}, {"SHA512", 64}};
 	const uint8_t *send = direction == TLS_WRAP_INVERSE ? key + HALF_BYTES : key;
 	const uint8_t *recv = direction == TLS_WRAP_NORMAL ? key + HALF_BYTES : key;
-	struct tls_wrap_key *k = key_new(TLS_WRAP_AUTH);
+	struct tls_wrap_key *k = key_new(TLS_WRAP_AUTH, key);
 	char name[8];
 
 	if (k == NULL)
@@ -113,6 +117,19 @@ struct tls_wrap_key *tls_wrap_key_auth(const uint8_t key[TLS_WRAP_STATIC_KEY_BYT
 	tls_wrap_key_free(k);
 	errno = EIO;
 	return NULL;
+}
+
+struct tls_wrap_key *tls_wrap_key_dynamic(
+	const struct tls_wrap_key *base, const uint8_t ekm[TLS_WRAP_STATIC_KEY_BYTES], bool server)
+{
+	uint8_t raw[TLS_WRAP_STATIC_KEY_BYTES];
+	struct tls_wrap_key *k;
+
+	for (size_t i = 0; i < sizeof(raw); i++)
+		raw[i] = (uint8_t)(ekm[i] ^ (base != NULL ? base->raw[i] : 0));
+	k = tls_wrap_key_new(TLS_WRAP_CRYPT, raw, server);
+	OPENSSL_cleanse(raw, sizeof(raw));
+	return k;
 }
 
 struct tls_wrap_key *tls_wrap_key_ref(struct tls_wrap_key *key)
@@ -153,6 +170,13 @@ size_t tls_wrap_overhead(const struct tls_wrap_key *key)
 	default:
 		return TLS_WRAP_CRYPT_OVERHEAD;
 	}
+}
+
+bool tls_wrap_carries_key(uint8_t first_byte)
+{
+	uint8_t opcode = proto_opcode(first_byte);
+
+	return opcode == OP_CONTROL_HARD_RESET_CLIENT_V3 || opcode == OP_CONTROL_WKC_V1;
 }
 
 // Where packet id and time stand in a datagram.
@@ -265,6 +289,9 @@ static int open_wrapped(
 	const uint8_t *rest = wire + CTRL_HDR_BYTES + overhead;
 	int ret;
 
+	// Not opened: the session has its key. Not covered by the packet's own tag either.
+	if (key->mode == TLS_WRAP_CRYPT_V2 && len > 0 && tls_wrap_carries_key(wire[0]))
+		len = tls_crypt_v2_wkc_off(wire, len);
 	if (len < CTRL_HDR_BYTES + overhead)
 		return -EBADMSG;
 	if (len - overhead > CTRL_PKT_BYTES_MAX || len - overhead > room)

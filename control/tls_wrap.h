@@ -8,7 +8,8 @@
 //
 //   tls-auth   |op kid| session id (8) | HMAC (20, 32, 64) | packet id (4) | time (4) | rest ...
 //   tls-crypt  |op kid| session id (8) | packet id (4) | time (4) | tag (32) | encrypted rest ...
-//   tls-crypt-v2: the same; resets and P_CONTROL_WKC_V1 carry the wrapped client key behind it
+//   tls-crypt-v2: the same; the client's reset and P_CONTROL_WKC_V1 carry its wrapped key behind
+//   it, which is cut off here; tls_wrap_set.h opens it
 //
 // [OpenVPN ssl_pkt.c, tls_crypt.c, packet_id.c]
 #pragma once
@@ -43,6 +44,9 @@ struct tls_wrap_key *tls_wrap_key_new(
 // A key of tls-auth, for the side that has this direction.
 struct tls_wrap_key *tls_wrap_key_auth(const uint8_t key[TLS_WRAP_STATIC_KEY_BYTES],
 	enum tls_wrap_digest digest, enum tls_wrap_direction direction);
+// The key of dynamic tls-crypt: exported key material, and the session's own key (NULL: none) in it.
+struct tls_wrap_key *tls_wrap_key_dynamic(
+	const struct tls_wrap_key *base, const uint8_t ekm[TLS_WRAP_STATIC_KEY_BYTES], bool server);
 // The server's side from a key file. NULL and errno: that of open() and read(), EBADMSG if the
 // file holds no key.
 struct tls_wrap_key *tls_wrap_key_load(enum tls_wrap_mode mode, const char *path);
@@ -54,6 +58,9 @@ enum tls_wrap_mode tls_wrap_mode(const struct tls_wrap_key *key);
 enum tls_wrap_direction tls_wrap_direction(const struct tls_wrap_key *key); // of tls-auth
 // Bytes that wrapping adds to a packet of ours.
 size_t tls_wrap_overhead(const struct tls_wrap_key *key);
+
+// Does a packet that begins so have a wrapped client key behind it (in tls-crypt-v2)?
+bool tls_wrap_carries_key(uint8_t first_byte);
 
 // Stateless use, before there is a session: no replay check; replies have packet id 1.
 // Both return the length written, -EMSGSIZE, or (open) -EBADMSG: not ours, drop silently.

@@ -7,6 +7,7 @@
 #include "control/keyex.h"
 #include "control/peer_info.h"
 #include "control/reliable.h"
+#include "control/tls_crypt_v2.h"
 
 #include <openssl/err.h>
 #include <openssl/rand.h>
@@ -42,7 +43,7 @@ struct sim_client {
 	SSL_CTX *ctx;
 	uint8_t sid[SESSION_ID_BYTES], server_sid[SESSION_ID_BYTES];
 	bool has_server;
-	struct tls_wrap wrap;
+	struct tls_wrap wrap, dynamic;
 	struct sim_key keys[2]; // newest first
 	uint64_t push_due_ms;   // 0: not scheduled
 	struct sim_client_state st;
@@ -159,6 +160,28 @@ static void derive(struct sim_client *c, struct sim_key *k)
 	k->has_data = true;
 }
 
+static void make_dynamic(struct sim_client *c, struct sim_key *k)
+{
+	static const char label[] = "EXPORTER-OpenVPN-dynamic-tls-crypt";
+	uint8_t ekm[TLS_WRAP_STATIC_KEY_BYTES];
+	struct tls_wrap_key *key;
+
+	if (SSL_export_keying_material(
+		    k->ssl, ekm, sizeof(ekm), label, strlen(label), NULL, 0, 0) != 1) {
+		fail(c, k, "exporter");
+		return;
+	}
+	key = tls_wrap_key_dynamic(c->cfg.wrap, ekm, false);
+	tls_wrap_init(&c->dynamic, key, false);
+	tls_wrap_key_free(key);
+	c->st.dynamic = true;
+}
+
+static struct tls_wrap *wrap_of(struct sim_client *c, uint8_t key_id)
+{
+	return key_id != 0 && c->st.dynamic ? &c->dynamic : &c->wrap;
+}
+
 static void push_reply(struct sim_client *c, struct sim_key *k, const char *text)
 {
 	size_t len = strlen(c->st.push);
@@ -173,6 +196,8 @@ static void push_reply(struct sim_client *c, struct sim_key *k, const char *text
 		return;
 	c->st.ekm = strstr(c->st.push, "tls-ekm");
 	derive(c, k);
+	if (strstr(c->st.push, "dyn-tls-crypt"))
+		make_dynamic(c, k);
 	c->st.connected = k->has_data;
 }
 
@@ -225,12 +250,30 @@ static void activate(struct sim_client *c, struct sim_key *k, uint64_t now)
 		c->push_due_ms = now + 1000;
 }
 
+// TLVs behind the server's reset: type 1, 2 bytes, bit 0: send the client key again.
+static void server_flags(struct sim_client *c, struct sim_key *k, const struct reliable_msg *m)
+{
+	static const uint8_t resend[] = {0, 1, 0, 2, 0, 1};
+
+	// Who does not know them takes them for TLS.
+	if (c->cfg.wkc_once || !c->cfg.wkc || m->len != sizeof(resend) ||
+		memcmp(m->data, resend, sizeof(resend)) != 0) {
+		fail(c, k, "payload of the reset");
+		return;
+	}
+	c->st.asked_wkc = true;
+	if (c->cfg.wkc_empty)
+		reliable_send(&k->rel, OP_CONTROL_WKC_V1, NULL, 0);
+}
+
 static void run(struct sim_client *c, struct sim_key *k, uint64_t now)
 {
 	const struct reliable_msg *m;
 	int n;
 
 	while ((m = reliable_recv(&k->rel))) {
+		if (m->opcode == OP_CONTROL_HARD_RESET_SERVER_V2 && m->len > 0)
+			server_flags(c, k, m);
 		if (m->opcode == OP_CONTROL_V1 && m->len)
 			BIO_write(k->in, m->data, m->len);
 		reliable_recv_done(&k->rel);
@@ -253,8 +296,9 @@ static void run(struct sim_client *c, struct sim_key *k, uint64_t now)
 
 static void flush(struct sim_client *c, struct sim_key *k, uint64_t now)
 {
-	uint8_t chunk[CHUNK_BYTES_MAX], plain[CTRL_PKT_BYTES_MAX], wire[TLS_WRAP_BYTES_MAX];
+	uint8_t plain[CTRL_PKT_BYTES_MAX], wire[TLS_WRAP_BYTES_MAX + TLS_CRYPT_V2_WKC_MAX];
 	int n, size = c->cfg.chunk_bytes ? c->cfg.chunk_bytes : CHUNK_BYTES_MAX;
+	uint8_t chunk[CHUNK_BYTES_MAX];
 	struct ctrl_pkt p;
 
 	if (k->stage == FREE)
@@ -267,12 +311,19 @@ static void flush(struct sim_client *c, struct sim_key *k, uint64_t now)
 		if (!reliable_output(&k->rel, &p, now))
 			break;
 		p.key_id = k->id;
+		if (c->st.asked_wkc && k->id == 0 && p.id == 1)
+			p.opcode = OP_CONTROL_WKC_V1;
 		memcpy(p.sid, c->sid, sizeof(p.sid));
 		if (p.ack_count)
 			memcpy(p.receiver_sid, c->server_sid, sizeof(p.receiver_sid));
 		n = ctrl_pkt_compose(&p, plain, sizeof(plain));
 		if (n > 0)
-			n = tls_wrap_seal(&c->wrap, 1, plain, (size_t)n, wire, sizeof(wire));
+			n = tls_wrap_seal(
+				wrap_of(c, k->id), 1, plain, (size_t)n, wire, sizeof(wire));
+		if (n > 0 && tls_wrap_carries_key(wire[0])) {
+			memcpy(wire + n, c->cfg.wkc, c->cfg.wkc_len);
+			n += (int)c->cfg.wkc_len;
+		}
 		if (n > 0)
 			c->cfg.send(c->cfg.arg, wire, (size_t)n);
 	}
@@ -343,7 +394,7 @@ void sim_client_input(struct sim_client *c, const uint8_t *data, size_t len, uin
 	uint8_t plain[CTRL_PKT_BYTES_MAX];
 	struct sim_key *k;
 	struct ctrl_pkt p;
-	int n = tls_wrap_open(&c->wrap, data, len, plain, sizeof(plain));
+	int n = tls_wrap_open(wrap_of(c, proto_key_id(data[0])), data, len, plain, sizeof(plain));
 
 	if (n < 0 || ctrl_pkt_parse(&p, plain, (size_t)n) || !is_from_server(c, &p))
 		return;
@@ -395,6 +446,8 @@ int sim_client_set_cert(struct sim_client *c, const char *cert, const char *key)
 struct sim_client *sim_client_new(const struct sim_client_config *cfg, uint64_t now)
 {
 	struct sim_client *c = calloc(1, sizeof(*c));
+	uint8_t first = cfg->wkc ? OP_CONTROL_HARD_RESET_CLIENT_V3
+				 : OP_CONTROL_HARD_RESET_CLIENT_V2;
 
 	if (!c)
 		return NULL;
@@ -405,11 +458,13 @@ struct sim_client *sim_client_new(const struct sim_client_config *cfg, uint64_t 
 		SSL_CTX_set_max_proto_version(c->ctx, cfg->tls_max) != 1 ||
 		RAND_bytes(c->sid, sizeof(c->sid)) != 1 ||
 		(SSL_CTX_set_verify(c->ctx, SSL_VERIFY_PEER, NULL),
-			key_init(c, &c->keys[0], 0, OP_CONTROL_HARD_RESET_CLIENT_V2, now))) {
+			key_init(c, &c->keys[0], 0, first, now))) {
 		sim_client_free(c);
 		return NULL;
 	}
 	tls_wrap_init(&c->wrap, cfg->wrap, false);
+	if (cfg->wkc && !cfg->wkc_once)
+		c->wrap.send_id = 0x0f000000; // "I can send it again"
 	settle(c, now);
 	return c;
 }
@@ -422,6 +477,7 @@ void sim_client_free(struct sim_client *c)
 	key_fini(&c->keys[1]);
 	SSL_CTX_free(c->ctx);
 	tls_wrap_fini(&c->wrap);
+	tls_wrap_fini(&c->dynamic);
 	free(c);
 }
 

@@ -18,10 +18,14 @@ struct sim_client;
 struct sim_client_config {
 	const char *ca, *cert, *key; // PEM files
 	struct tls_wrap_key *wrap;   // the client's side; NULL: none
-	uint32_t iv_proto;           // 0: not said
-	const char *peer_info;       // further lines, "IV_CIPHERS=AES-256-GCM\n"; NULL: none
-	const char *options;         // options string; NULL: a usual one
-	int tls_max;                 // TLS1_2_VERSION ...; 0: any
+	const uint8_t *wkc;          // wrapped client key of tls-crypt-v2; NULL: none
+	size_t wkc_len;
+	bool wkc_once;         // as 2.5: cannot send it again
+	bool wkc_empty;        // sends it again before there is TLS to send
+	uint32_t iv_proto;     // 0: not said
+	const char *peer_info; // further lines, "IV_CIPHERS=AES-256-GCM\n"; NULL: none
+	const char *options;   // options string; NULL: a usual one
+	int tls_max;           // TLS1_2_VERSION ...; 0: any
 	bool no_push_request;
 	bool acks_once;       // as clients up to 2.5: no ack is repeated
 	uint16_t chunk_bytes; // of TLS in one packet; 0: 1100, which is the most
@@ -41,6 +45,8 @@ struct sim_client_state {
 	unsigned int push_replies; // complete ones
 	unsigned int push_parts;
 	char message[512];        // last control string that is not PUSH_REPLY
+	bool asked_wkc;           // the server's reset asked for the client key
+	bool dynamic;             // dynamic tls-crypt is in use
 	unsigned int bad_records; // records that were not exactly one message
 };
 

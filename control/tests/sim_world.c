@@ -54,7 +54,10 @@ static void post(struct world *w, bool to_server, const uint8_t *data, size_t le
 
 static void client_send(void *arg, const uint8_t *data, size_t len)
 {
-	post(arg, true, data, len);
+	struct world *w = arg;
+
+	w->bytes_to_server += len;
+	post(w, true, data, len);
 }
 
 static void op_send(void *arg, struct session *s, const uint8_t *data, size_t len)
@@ -63,6 +66,7 @@ static void op_send(void *arg, struct session *s, const uint8_t *data, size_t le
 
 	(void)s;
 	w->sent_by_server++;
+	w->bytes_by_server += len;
 	if (len > w->largest)
 		w->largest = (unsigned int)len;
 	post(w, false, data, len);
@@ -210,8 +214,6 @@ static const struct session_ops ops = {
 struct world *world_new(struct test_pki *pki, bool wrapped, uint32_t iv_proto)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	uint8_t key[TLS_WRAP_STATIC_KEY_BYTES];
-	size_t i;
 
 	if (!w)
 		abort();
@@ -233,24 +235,55 @@ struct world *world_new(struct test_pki *pki, bool wrapped, uint32_t iv_proto)
 	w->gw.reneg_s = 3600;
 	w->gw.hand_window_s = 60;
 	w->gw.tran_window_s = 3600;
-	for (i = 0; i < sizeof(key); i++)
-		key[i] = (uint8_t)(i * 7 + 1);
-	if (wrapped) {
-		w->server_wrap.crypt = tls_wrap_key_new(TLS_WRAP_CRYPT, key, true);
-		w->client_wrap = tls_wrap_key_new(TLS_WRAP_CRYPT, key, false);
-	}
 	w->client_cfg = (struct sim_client_config){
 		.ca = test_pki_path(pki, "ca.crt"),
 		.cert = test_pki_path(pki, "alice.crt"),
 		.key = test_pki_path(pki, "alice.key"),
-		.wrap = w->client_wrap,
 		.iv_proto = iv_proto,
 		.peer_info = "IV_NCP=2\nIV_CIPHERS=AES-256-GCM:AES-128-GCM\nIV_MTU=1600\n",
 		.defer_ms = 60000,
 		.send = client_send,
 		.arg = w,
 	};
+	world_wrap(w, wrapped ? TLS_WRAP_CRYPT : TLS_WRAP_NONE);
 	return w;
+}
+
+static void wrap_v2(struct world *w, const uint8_t key[TLS_WRAP_STATIC_KEY_BYTES])
+{
+	struct tls_crypt_v2_client client = {.type = TLS_CRYPT_V2_TIME, .unix_s = UNIX_S};
+	int len;
+
+	memcpy(client.key, key, sizeof(client.key));
+	w->server_wrap.v2 = tls_crypt_v2_new(key + 100);
+	len = tls_crypt_v2_wrap(w->server_wrap.v2, &client, w->wkc);
+	if (len < 0)
+		abort();
+	w->client_wrap = tls_wrap_key_new(TLS_WRAP_CRYPT, key, false);
+	w->client_cfg.wkc = w->wkc;
+	w->client_cfg.wkc_len = (size_t)len;
+}
+
+void world_wrap(struct world *w, enum tls_wrap_mode mode)
+{
+	uint8_t key[TLS_WRAP_STATIC_KEY_BYTES];
+
+	for (size_t i = 0; i < sizeof(key); i++)
+		key[i] = (uint8_t)(i * 7 + 1);
+	tls_wrap_set_fini(&w->server_wrap);
+	tls_wrap_key_free(w->client_wrap);
+	w->client_wrap = NULL;
+	w->client_cfg.wkc = NULL;
+	if (mode == TLS_WRAP_AUTH) {
+		w->server_wrap.auth = tls_wrap_key_auth(key, TLS_WRAP_SHA512, TLS_WRAP_NORMAL);
+		w->client_wrap = tls_wrap_key_auth(key, TLS_WRAP_SHA512, TLS_WRAP_INVERSE);
+	} else if (mode == TLS_WRAP_CRYPT) {
+		w->server_wrap.crypt = tls_wrap_key_new(TLS_WRAP_CRYPT, key, true);
+		w->client_wrap = tls_wrap_key_new(TLS_WRAP_CRYPT, key, false);
+	} else if (mode == TLS_WRAP_CRYPT_V2) {
+		wrap_v2(w, key);
+	}
+	w->client_cfg.wrap = w->client_wrap;
 }
 
 void world_start(struct world *w)
@@ -290,7 +323,8 @@ static void first_contact(struct world *w, const uint8_t *data, size_t len)
 		&fp, &w->server_wrap, &w->cookie, &from, data, len, UNIX_S + w->now / 1000);
 	if (fp.verdict == FIRST_PACKET_REPLY)
 		post(w, false, fp.reply, fp.reply_len);
-	if (fp.verdict == FIRST_PACKET_SESSION && w->sessions == 0) {
+	if ((fp.verdict == FIRST_PACKET_SESSION || fp.verdict == FIRST_PACKET_UNPROVEN) &&
+		w->sessions == 0) {
 		w->s = session_new(&w->cfg, &from, &fp.start, w->now);
 		if (!w->s)
 			abort();

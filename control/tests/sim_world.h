@@ -31,6 +31,7 @@ struct world {
 	struct tls_context *tls;
 	struct tls_wrap_set server_wrap;
 	struct tls_wrap_key *client_wrap;
+	uint8_t wkc[TLS_CRYPT_V2_WKC_MAX]; // of the client, with tls-crypt-v2
 	struct cookie_key cookie;
 	struct session_config cfg;
 	struct sim_client_config client_cfg;
@@ -44,6 +45,7 @@ struct world {
 	bool cut_to_server, cut_to_client;
 	struct world_packet packets[WORLD_PACKETS];
 	unsigned int sent_by_server, largest;
+	size_t bytes_to_server, bytes_by_server; // control packets, also those that got lost
 	// The pool: a step of the handshake takes up to so long; 0: it is taken at once.
 	unsigned int step_ms;
 	struct tls_conn *step; // under way
@@ -67,6 +69,8 @@ struct world {
 // step_ms of the worlds to come.
 extern unsigned int world_step_ms;
 struct world *world_new(struct test_pki *pki, bool wrapped, uint32_t iv_proto);
+// Another way of wrapping, for both ends.
+void world_wrap(struct world *w, enum tls_wrap_mode mode);
 // After changes to gw and client_cfg: loads the certificates, starts the client.
 void world_start(struct world *w);
 void world_free(struct world *w);

@@ -64,6 +64,8 @@ static void set_up(void)
 	g = calloc(1, sizeof(*g));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g);
 	g->tun_fd = -1;
+	g->limit = handshake_limit_new(0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(g->limit);
 	g->env = (struct gateway_env){
 		.loop = ev_default_loop(EVFLAG_AUTO), .dp = dp, .client_by_peer = by_peer};
 	g->env.publish = publish_new(dp);

@@ -21,7 +21,7 @@ static const struct session_addr client = {.family = 4, .addr = {192, 0, 2, 7}, 
 static struct tls_wrap_set server; // empty: not wrapped
 static struct tls_wrap_key *client_key;
 static struct cookie_key cookie;
-static uint8_t wire[TLS_WRAP_BYTES_MAX];
+static uint8_t wire[TLS_WRAP_BYTES_MAX + TLS_CRYPT_V2_WKC_MAX];
 static size_t wire_len;
 static struct first_packet out;
 
@@ -315,6 +315,236 @@ static void test_text(void)
 	free_keys();
 }
 
+// tls-crypt-v2 ---------------------------------------------------------------------------------
+
+#define DAY 86400u
+
+static struct tls_crypt_v2_client identity;
+static uint8_t wkc[TLS_CRYPT_V2_WKC_MAX];
+static size_t wkc_len;
+
+static void wrap_identity(const struct tls_crypt_v2 *with)
+{
+	int n = tls_crypt_v2_wrap(with, &identity, wkc);
+
+	CU_ASSERT_FATAL(n > 0);
+	wkc_len = (size_t)n;
+}
+
+static void make_v2(void)
+{
+	static const uint8_t raw[TLS_CRYPT_KEY_BYTES] = {5};
+
+	memset(&identity, 0, sizeof(identity));
+	memset(identity.key, 7, sizeof(identity.key));
+	identity.key[200] = 8;
+	identity.type = TLS_CRYPT_V2_TIME;
+	identity.unix_s = NOW;
+	server.v2 = tls_crypt_v2_new(raw);
+	client_key = tls_wrap_key_new(TLS_WRAP_CRYPT, identity.key, false);
+	CU_ASSERT_FATAL(server.v2 != NULL && client_key != NULL);
+	CU_ASSERT_EQUAL_FATAL(cookie_key_init(&cookie, HAND_WINDOW_S), 0);
+	wrap_identity(server.v2);
+}
+
+// Packet id 0x0f000001, or 1 as of a client that cannot send its key again.
+static void compose_v2(const struct ctrl_pkt *p, bool old)
+{
+	uint8_t plain[CTRL_PKT_BYTES_MAX];
+	int n = ctrl_pkt_compose(p, plain, sizeof(plain));
+	struct tls_wrap w;
+
+	CU_ASSERT_FATAL(n > 0);
+	tls_wrap_init(&w, client_key, false);
+	w.send_id = old ? 0 : 0x0f000000;
+	n = tls_wrap_seal(&w, NOW, plain, (size_t)n, wire, sizeof(wire));
+	tls_wrap_fini(&w);
+	CU_ASSERT_FATAL(n > 0);
+	wire_len = (size_t)n;
+	if (!tls_wrap_carries_key(wire[0]))
+		return;
+	memcpy(wire + wire_len, wkc, wkc_len);
+	wire_len += wkc_len;
+}
+
+static enum first_packet_drop dropped(void)
+{
+	CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_DROP);
+	CU_ASSERT_EQUAL(out.reply_len, 0);
+	CU_ASSERT_PTR_NULL(out.start.wrap);
+	return out.why;
+}
+
+static void test_v2_cookie(void)
+{
+	struct ctrl_pkt p = packet(OP_CONTROL_HARD_RESET_CLIENT_V3), reply;
+	uint8_t plain[CTRL_PKT_BYTES_MAX];
+	int n;
+
+	make_v2();
+	server.v2_cookie_required = true; // needs nothing but the cookie
+	compose_v2(&p, false);
+	CU_ASSERT_EQUAL_FATAL(judge(&client, NOW), FIRST_PACKET_REPLY);
+	CU_ASSERT_TRUE(out.reply_len < wire_len);
+	n = tls_wrap_open_first(client_key, out.reply, out.reply_len, plain, sizeof(plain));
+	CU_ASSERT_FATAL(n > 0);
+	CU_ASSERT_EQUAL(ctrl_pkt_parse(&reply, plain, (size_t)n), 0);
+	CU_ASSERT_EQUAL(reply.opcode, OP_CONTROL_HARD_RESET_SERVER_V2);
+	CU_ASSERT_EQUAL_FATAL(reply.payload_len, 6);
+	CU_ASSERT_EQUAL(memcmp(reply.payload, "\x00\x01\x00\x02\x00\x01", 6), 0);
+	// It comes back with the key, with or without TLS.
+	p = packet(OP_CONTROL_WKC_V1);
+	p.ack_count = 1;
+	p.id = 1;
+	memcpy(p.receiver_sid, out.start.own_sid, sizeof(p.receiver_sid));
+	compose_v2(&p, false);
+	first_packet_judge(&out, &server, &cookie, &client, wire, wire_len, NOW);
+	CU_ASSERT_EQUAL(out.verdict, FIRST_PACKET_SESSION);
+	CU_ASSERT_EQUAL(tls_wrap_mode(out.start.wrap), TLS_WRAP_CRYPT_V2);
+	CU_ASSERT_FALSE(out.start.unproven);
+	first_packet_fini(&out);
+	p.payload = (const uint8_t *)"tls";
+	p.payload_len = 3;
+	compose_v2(&p, false);
+	CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_SESSION);
+	CU_ASSERT_EQUAL(judge(&client, NOW + 90), FIRST_PACKET_DROP);
+	CU_ASSERT_EQUAL(out.why, FIRST_PACKET_DROP_COOKIE);
+	p.receiver_sid[0] ^= 1;
+	compose_v2(&p, false);
+	CU_ASSERT_EQUAL(dropped(), FIRST_PACKET_DROP_COOKIE);
+	p.receiver_sid[0] ^= 1;
+	p.id = 2;
+	compose_v2(&p, false);
+	CU_ASSERT_EQUAL(dropped(), FIRST_PACKET_DROP_MALFORMED);
+	// Without the key nothing can be read.
+	p.id = 1;
+	p.opcode = OP_CONTROL_V1;
+	compose_v2(&p, false);
+	CU_ASSERT_EQUAL(dropped(), FIRST_PACKET_DROP_AUTH);
+	free_keys();
+}
+
+static void test_v2_old(void)
+{
+	struct ctrl_pkt p = packet(OP_CONTROL_HARD_RESET_CLIENT_V3);
+	uint8_t sid[SESSION_ID_BYTES];
+
+	make_v2();
+	compose_v2(&p, true);
+	first_packet_judge(&out, &server, &cookie, &client, wire, wire_len, NOW);
+	CU_ASSERT_EQUAL(out.verdict, FIRST_PACKET_UNPROVEN);
+	CU_ASSERT_TRUE(out.start.unproven);
+	CU_ASSERT_EQUAL(tls_wrap_mode(out.start.wrap), TLS_WRAP_CRYPT_V2);
+	CU_ASSERT_EQUAL(memcmp(out.start.remote_sid, client_sid, SESSION_ID_BYTES), 0);
+	memcpy(sid, out.start.own_sid, sizeof(sid));
+	first_packet_fini(&out);
+	CU_ASSERT_EQUAL(judge(&client, NOW), FIRST_PACKET_UNPROVEN);
+	CU_ASSERT_NOT_EQUAL(memcmp(out.start.own_sid, sid, sizeof(sid)), 0); // random
+	p.id = 1;
+	compose_v2(&p, true);
+	CU_ASSERT_EQUAL(dropped(), FIRST_PACKET_DROP_UNPROVEN);
+	p.id = 0;
+	p.ack_count = 1;
+	compose_v2(&p, true);
+	CU_ASSERT_EQUAL(dropped(), FIRST_PACKET_DROP_UNPROVEN);
+	p.ack_count = 0;
+	compose_v2(&p, true);
+	server.v2_cookie_required = true;
+	CU_ASSERT_EQUAL(dropped(), FIRST_PACKET_DROP_UNPROVEN);
+	free_keys();
+}
+
+// Not authentic, not of this server, too old, not understood: no answer, each by its reason.
+static void test_v2_refused(void)
+{
+	struct ctrl_pkt p = packet(OP_CONTROL_HARD_RESET_CLIENT_V3);
+	static const uint8_t raw[TLS_CRYPT_KEY_BYTES] = {6};
+	struct tls_crypt_v2 *other = tls_crypt_v2_new(raw);
+
+	make_v2();
+	compose_v2(&p, false);
+	for (size_t i = 0; i < wire_len; i++) {
+		if (i == 0)
+			continue; // another opcode
+		wire[i] ^= 0x40;
+		CU_ASSERT_EQUAL(dropped(), FIRST_PACKET_DROP_AUTH);
+		wire[i] ^= 0x40;
+	}
+	for (size_t n = wire_len, i = CTRL_HDR_BYTES; i < n; i++) {
+		wire_len = i;
+		CU_ASSERT_EQUAL(dropped(), FIRST_PACKET_DROP_AUTH);
+	}
+	wrap_identity(other);
+	compose_v2(&p, false);
+	CU_ASSERT_EQUAL(dropped(), FIRST_PACKET_DROP_AUTH);
+	wrap_identity(server.v2);
+	server.v2_max_age_s = DAY;
+	compose_v2(&p, false);
+	CU_ASSERT_EQUAL(judge(&client, NOW + DAY), FIRST_PACKET_REPLY);
+	CU_ASSERT_EQUAL(judge(&client, NOW + DAY + 1), FIRST_PACKET_DROP);
+	CU_ASSERT_EQUAL(out.why, FIRST_PACKET_DROP_EXPIRED);
+	identity.type = TLS_CRYPT_V2_USER;
+	wrap_identity(server.v2);
+	compose_v2(&p, false);
+	CU_ASSERT_EQUAL(dropped(), FIRST_PACKET_DROP_EXPIRED);
+	tls_crypt_v2_free(server.v2);
+	server.v2 = NULL;
+	CU_ASSERT_EQUAL(dropped(), FIRST_PACKET_DROP_AUTH); // not configured
+	free_keys();
+	tls_crypt_v2_free(other);
+}
+
+static void test_v2_metadata(void)
+{
+	struct ctrl_pkt p = packet(OP_CONTROL_HARD_RESET_CLIENT_V3);
+	uint8_t key[TLS_CRYPT_KEY_BYTES] = {5}, text[TLS_CRYPT_V2_CLIENT_KEY_BYTES + 1];
+	static const uint8_t length[] = {291 >> 8, 291 & 255};
+	struct tls_crypt *crypt = tls_crypt_new(key);
+
+	make_v2();
+	memcpy(text, identity.key, sizeof(identity.key));
+	text[sizeof(text) - 1] = 2; // a type that may mean anything
+	CU_ASSERT_EQUAL(tls_crypt_seal(crypt, length, 2, text, sizeof(text), wkc, wkc + 32), 0);
+	memcpy(wkc + 32 + sizeof(text), length, 2);
+	wkc_len = 291;
+	compose_v2(&p, false);
+	CU_ASSERT_EQUAL(dropped(), FIRST_PACKET_DROP_METADATA);
+	tls_crypt_free(crypt);
+	free_keys();
+}
+
+// Three modes at one endpoint: each client has its own, whoever comes first.
+static void test_three_modes(void)
+{
+	uint8_t raw[TLS_WRAP_STATIC_KEY_BYTES] = {3};
+	struct tls_wrap_key *keys[3];
+	struct ctrl_pkt p;
+
+	make_v2();
+	server.crypt = tls_wrap_key_new(TLS_WRAP_CRYPT, raw, true);
+	server.auth = tls_wrap_key_auth(raw, TLS_WRAP_SHA1, TLS_WRAP_BOTH);
+	check_text(&server, "tls-crypt-v2, tls-crypt, tls-auth");
+	keys[0] = client_key;
+	keys[1] = tls_wrap_key_new(TLS_WRAP_CRYPT, raw, false);
+	keys[2] = tls_wrap_key_auth(raw, TLS_WRAP_SHA1, TLS_WRAP_BOTH);
+	for (int i = 0; i < 3; i++) {
+		p = packet(
+			i == 0 ? OP_CONTROL_HARD_RESET_CLIENT_V3 : OP_CONTROL_HARD_RESET_CLIENT_V2);
+		client_key = keys[i];
+		compose_v2(&p, false);
+		first_packet_judge(&out, &server, &cookie, &client, wire, wire_len, NOW);
+		CU_ASSERT_EQUAL(out.verdict, FIRST_PACKET_REPLY);
+		CU_ASSERT_EQUAL((int)tls_wrap_mode(out.start.wrap), TLS_WRAP_CRYPT_V2 - i);
+		first_packet_fini(&out);
+	}
+	client_key = NULL; // none never beside another
+	compose(&p);
+	CU_ASSERT_EQUAL(dropped(), FIRST_PACKET_DROP_AUTH);
+	for (int i = 0; i < 3; i++)
+		tls_wrap_key_free(keys[i]);
+	free_keys();
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
@@ -323,6 +553,11 @@ int main(void)
 		{"tls-crypt and tls-auth at once", test_migration},
 		{"the key that fitted", test_mode_is_fixed},
 		{"names of the modes", test_text},
+		{"tls-crypt-v2: the cookie and the key come back", test_v2_cookie},
+		{"tls-crypt-v2: clients of 2.5", test_v2_old},
+		{"tls-crypt-v2: refused keys", test_v2_refused},
+		{"tls-crypt-v2: unknown metadata", test_v2_metadata},
+		{"three modes at once", test_three_modes},
 		{"packets without the key", test_unauthentic},
 		{NULL, NULL},
 	};

@@ -64,12 +64,21 @@ static void compose(const struct session_lease *lease, uint32_t proto, uint16_t 
 static void test_clients(void)
 {
 	gateway_reset();
+	compose(&lease46, 478, 1600, true); // 2.6.0
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		COMMON ",peer-id 7,cipher AES-256-GCM,protocol-flags cc-exit tls-ekm,tun-mtu 1420");
 	compose(&lease46, 990, 1600, true); // 2.6.1 and later
 	CU_ASSERT_STRING_EQUAL(push.part[0],
-		COMMON ",peer-id 7,cipher AES-256-GCM,protocol-flags cc-exit tls-ekm,tun-mtu 1420");
+		COMMON ",peer-id 7,cipher AES-256-GCM,"
+		       "protocol-flags cc-exit tls-ekm dyn-tls-crypt,tun-mtu 1420");
 	compose(&lease46, 8094, 1600, true); // 2.7: no flag that we do not keep
 	CU_ASSERT_STRING_EQUAL(push.part[0],
-		COMMON ",peer-id 7,cipher AES-256-GCM,protocol-flags cc-exit tls-ekm,tun-mtu 1420");
+		COMMON ",peer-id 7,cipher AES-256-GCM,"
+		       "protocol-flags cc-exit tls-ekm dyn-tls-crypt,tun-mtu 1420");
+	compose(&lease46, 2 | 8 | 512, 0, true); // no cc-exit, but the flags are known
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		COMMON ",peer-id 7,cipher AES-256-GCM,protocol-flags dyn-tls-crypt,"
+		       "key-derivation tls-ekm");
 	compose(&lease46, 6, 0, true); // 2.5
 	CU_ASSERT_STRING_EQUAL(push.part[0], COMMON ",peer-id 7,cipher AES-256-GCM");
 	compose(&lease46, 2, 0, false); // 2.4 with ncp-disable
@@ -240,7 +249,8 @@ static void test_parts(void)
 		CU_ASSERT_PTR_NOT_NULL(strstr(joined, want));
 	}
 	CU_ASSERT_PTR_NOT_NULL(strstr(joined,
-		",peer-id 7,cipher AES-256-GCM,protocol-flags cc-exit tls-ekm,tun-mtu 1420"));
+		",peer-id 7,cipher AES-256-GCM,protocol-flags cc-exit tls-ekm dyn-tls-crypt,"
+		"tun-mtu 1420"));
 }
 
 // A reply grown byte by byte over the edge never overflows, and splits exactly once.

@@ -136,6 +136,8 @@ static struct gateway *gateway_make(const struct conf_gateway *gw)
 	g->env = node_gateway_env(&node);
 	g->id = (uint16_t)publish_gateway_id_get(node.publish);
 	g->tun_fd = -1;
+	g->limit = handshake_limit_new(0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(g->limit);
 	g->settings = gateway_settings_load(gw, err, sizeof(err));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g->settings);
 	g->local = (struct session_addr){.family = 4, .port_be = 1};

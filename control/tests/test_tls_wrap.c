@@ -4,6 +4,7 @@
 // tls-auth and tls-crypt: published packets, every byte flipped, every truncation, and
 // the replay window as a list of ids and verdicts.
 
+#include "control/tls_crypt.h"
 #include "control/tls_wrap.h"
 
 #include "dataplane/tests/harness.h"
@@ -91,6 +92,65 @@ static void test_published_zero_key(void)
 		(int)len);
 	CU_ASSERT_EQUAL(memcmp(out, want, len), 0);
 	tls_wrap_key_free(key);
+}
+
+// Exported key material of bytes 0xba and no other key; only ids stand in clear.
+static void test_published_dynamic(void)
+{
+	uint8_t ekm[TLS_WRAP_STATIC_KEY_BYTES], want[128], out[10], tag[TLS_CRYPT_TAG_BYTES];
+	static const uint8_t ids[] = {0, 0, 0, 1, 0, 0, 0, 0};
+	struct tls_crypt *crypt;
+
+	memset(ekm, 0xba, sizeof(ekm));
+	crypt = tls_crypt_new(ekm);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(crypt);
+	harness_hex("e319277f1c8d6e6a7796a855337b9cfb56e1f13a870e6647dfa195c92c17a015"
+		    "ba4967a11d55ea1a06a7",
+		want, sizeof(want));
+	CU_ASSERT_EQUAL(tls_crypt_seal(crypt, ids, sizeof(ids), (const uint8_t *)"1234567890", 10,
+				tag, out),
+		0);
+	CU_ASSERT_EQUAL(memcmp(tag, want, sizeof(tag)), 0);
+	CU_ASSERT_EQUAL(memcmp(out, want + sizeof(tag), sizeof(out)), 0);
+	CU_ASSERT_EQUAL(tls_crypt_open(crypt, ids, sizeof(ids), tag, want + 32, 10, out), 0);
+	CU_ASSERT_EQUAL(memcmp(out, "1234567890", 10), 0);
+	tls_crypt_free(crypt);
+}
+
+// Seals a packet as the client under exported material of bytes `fill`, opens it under `server`.
+static int open_dynamic(const struct tls_wrap_key *base, uint8_t fill, struct tls_wrap_key *server)
+{
+	static const uint8_t plain[14] = {0x19, 1};
+	uint8_t ekm[TLS_WRAP_STATIC_KEY_BYTES], wire[128], out[128];
+	struct tls_wrap_key *client;
+	int n;
+
+	memset(ekm, fill, sizeof(ekm));
+	client = tls_wrap_key_dynamic(base, ekm, false);
+	n = tls_wrap_seal_first(client, 5, plain, sizeof(plain), wire, sizeof(wire));
+	tls_wrap_key_free(client);
+	return tls_wrap_open_first(server, wire, (size_t)n, out, sizeof(out));
+}
+
+// The key of the session is in it, whatever its mode, by XOR.
+static void test_dynamic_base(void)
+{
+	struct tls_wrap_key *base = make_auth(TLS_WRAP_SHA1, TLS_WRAP_NORMAL), *key, *same;
+	uint8_t raw[TLS_WRAP_STATIC_KEY_BYTES], ekm[TLS_WRAP_STATIC_KEY_BYTES];
+
+	memset(ekm, 0xba, sizeof(ekm));
+	key = tls_wrap_key_dynamic(base, ekm, true);
+	harness_hex(key_hex, raw, sizeof(raw));
+	for (size_t i = 0; i < sizeof(raw); i++)
+		raw[i] ^= 0xba;
+	same = tls_wrap_key_new(TLS_WRAP_CRYPT, raw, true);
+	CU_ASSERT_EQUAL(open_dynamic(base, 0xba, key), 14);
+	CU_ASSERT_EQUAL(open_dynamic(base, 0xba, same), 14);
+	CU_ASSERT_EQUAL(open_dynamic(NULL, 0xba, key), -EBADMSG);
+	CU_ASSERT_EQUAL(open_dynamic(base, 0xbb, key), -EBADMSG);
+	tls_wrap_key_free(base);
+	tls_wrap_key_free(key);
+	tls_wrap_key_free(same);
 }
 
 static void check_every_flip(struct tls_wrap_key *server, uint8_t *wire, size_t len)
@@ -428,6 +488,8 @@ int main(void)
 		{"every bit flipped, every truncation", test_every_flip},
 		{"tls-auth: a reset of every digest and direction", test_auth_resets},
 		{"tls-auth: another digest or direction", test_auth_mismatch},
+		{"published packet of dynamic tls-crypt", test_published_dynamic},
+		{"dynamic tls-crypt: the key of the session in it", test_dynamic_base},
 		{"references", test_references},
 		{"a failed open leaves nothing", test_failed_open_leaves_nothing},
 		{"replay window", test_replay},

@@ -27,18 +27,18 @@ mode() {
 	client_stop 1
 }
 
-# stranger WHAT CLIENT: no answer, and counted.
+# stranger WHAT CLIENT [REASON]: no answer, and counted.
 stranger() {
-	local before
+	local before why=${3:-auth}
 	say_step "$1"
-	before=$(first_drop auth)
+	before=$(first_drop "$why")
 	KEYS_CLIENT=$2
 	client_start 1 client1 --connect-retry-max 1 --hand-window 3
 	wait_for 8 client_up_or_gone 1 || true
 	assert_not "$1: the client got in" client_is_up 1
 	assert_not "$1: the client got an answer" grep -q 'TLS: Initial packet' "$(client_log 1)"
 	client_stop 1
-	assert_ge "first packets dropped for their key" "$(first_drop auth)" $((before + 1))
+	assert_ge "first packets dropped for their key" "$(first_drop "$why")" $((before + 1))
 }
 
 bed_usual
@@ -61,4 +61,19 @@ stranger "none beside tls-auth" ''
 mode tls-crypt 'tls_crypt: PKI/tc.key' '--tls-crypt PKI/tc.key'
 stranger "tls-crypt with another key" '--tls-crypt PKI/other.key'
 stranger "none beside tls-crypt" ''
+pki_v2_server "$BED_DIR/pki/v2.key"
+pki_v2_client "$BED_DIR/pki/v2.key" "$BED_DIR/pki/v2-client1.key"
+pki_v2_server "$BED_DIR/pki/v2-other.key"
+pki_v2_client "$BED_DIR/pki/v2-other.key" "$BED_DIR/pki/v2-foreign.key"
+mode tls-crypt-v2 $'tls_crypt_v2: PKI/v2.key\ntls_crypt_v2_cookie: require' \
+	'--tls-crypt-v2 PKI/v2-client1.key'
+stranger "tls-crypt-v2 of another server" '--tls-crypt-v2 PKI/v2-foreign.key'
+stranger "tls-crypt beside tls-crypt-v2" '--tls-crypt PKI/tc.key'
+stranger "none beside tls-crypt-v2" ''
+
+say_step "a client key that is too old, and one that does not say"
+mode tls-crypt-v2 $'tls_crypt_v2: PKI/v2.key\ntls_crypt_v2_max_age: 1d' \
+	'--tls-crypt-v2 PKI/v2-client1.key'
+pki_v2_client "$BED_DIR/pki/v2.key" "$BED_DIR/pki/v2-untimed.key" "$(printf alice | base64)"
+stranger "tls-crypt-v2 without a time" '--tls-crypt-v2 PKI/v2-untimed.key' expired
 test_done

@@ -65,6 +65,15 @@ pki_static() { # FILE: a key for tls-auth or tls-crypt
 	openvpn --genkey secret "$1" >>"$BED_DIR/pki.log" 2>&1 || die "openvpn --genkey failed"
 }
 
+pki_v2_server() { # FILE: the server key of tls-crypt-v2
+	openvpn --genkey tls-crypt-v2-server "$1" >>"$BED_DIR/pki.log" 2>&1 || die "openvpn --genkey failed"
+}
+
+pki_v2_client() { # SERVER_KEY FILE [METADATA]: a client's, by default with the time
+	openvpn --tls-crypt-v2 "$1" --genkey tls-crypt-v2-client "$2" ${3:+"$3"} \
+		>>"$BED_DIR/pki.log" 2>&1 || die "openvpn --genkey failed"
+}
+
 # pki_all DIR CLIENT...: authority, server, clients, tls-crypt key.
 pki_all() {
 	local dir=$1 name
