@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Sluice authors
 //
-// The tool: one request to the daemon's socket, its answer as a table or as JSON.
+// The tool: one request to the daemon's socket, its answer as a table or as JSON; and keys, which
+// need no daemon.
 
 #include "control/ctl_capture.h"
+#include "control/ctl_keys.h"
 #include "control/ctl_print.h"
 
 #include <jansson.h>
@@ -40,6 +42,14 @@ static const char help_text[] =
 	"  kill CLIENT                  disconnect them\n"
 	"  reload                       read the configuration again\n"
 	"\n"
+	"without a daemon:\n"
+	"  static-key FILE              make a key for tls-auth or tls-crypt\n"
+	"  tls-crypt-v2 server-key FILE make the server key of tls-crypt-v2\n"
+	"  tls-crypt-v2 client-key --server-key FILE FILE\n"
+	"                               make a client's key\n"
+	"      --metadata TEXT          text in it for the operator, instead of the time\n"
+	"      --force                  replace a file that is there\n"
+	"\n"
 	"  --gateway GATEWAY            renegotiate, kill: only there\n"
 	"  --socket PATH                default " SOCKET_DEFAULT "\n"
 	"  --json                       the result as JSON, an error too (on standard output)\n"
@@ -50,7 +60,8 @@ static const char help_text[] =
 struct args {
 	const char *socket, *command, *operand, *gateway, *pcap, *where;
 	long long count, seconds;
-	bool json, capture_option;
+	struct ctl_keys_args keys;
+	bool json, capture_option, keys_option;
 };
 
 enum {
@@ -61,6 +72,9 @@ enum {
 	OPT_COUNT,
 	OPT_SECONDS,
 	OPT_GATEWAY,
+	OPT_SERVER_KEY,
+	OPT_METADATA,
+	OPT_FORCE,
 	OPT_HELP,
 	OPT_VERSION
 };
@@ -73,9 +87,23 @@ static const struct option long_options[] = {
 	{"count", required_argument, NULL, OPT_COUNT},
 	{"seconds", required_argument, NULL, OPT_SECONDS},
 	{"gateway", required_argument, NULL, OPT_GATEWAY},
+	{"server-key", required_argument, NULL, OPT_SERVER_KEY},
+	{"metadata", required_argument, NULL, OPT_METADATA},
+	{"force", no_argument, NULL, OPT_FORCE},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
+};
+
+// Makes a key in FILE.
+static const struct key_command {
+	const char *name, *subcommand; // NULL: none
+	int (*make)(const struct ctl_keys_args *a);
+	bool client; // needs a server key, and may have metadata
+} key_commands[] = {
+	{"static-key", NULL, ctl_keys_static, false},
+	{"tls-crypt-v2", "server-key", ctl_keys_v2_server, false},
+	{"tls-crypt-v2", "client-key", ctl_keys_v2_client, true},
 };
 
 enum operand { OPERAND_NONE, OPERAND_GATEWAY, OPERAND_GATEWAY_REQUIRED, OPERAND_CLIENT };
@@ -119,9 +147,31 @@ static long long number(const char *text)
 	return errno || *end || end == text || v < 1 ? -1 : v;
 }
 
+// An option of commands that make keys. False: it is another one.
+static bool keys_option(struct args *a, int opt)
+{
+	switch (opt) {
+	case OPT_SERVER_KEY:
+		a->keys.server_key = optarg;
+		break;
+	case OPT_METADATA:
+		a->keys.metadata = optarg;
+		break;
+	case OPT_FORCE:
+		a->keys.force = true;
+		break;
+	default:
+		return false;
+	}
+	a->keys_option = true;
+	return true;
+}
+
 // The value of one option into a. -1: go on, else the exit status.
 static int option(struct args *a, int opt)
 {
+	if (keys_option(a, opt))
+		return -1;
 	switch (opt) {
 	case OPT_SOCKET:
 		a->socket = optarg;
@@ -172,6 +222,62 @@ static const struct command *command_find(const char *name)
 	return NULL;
 }
 
+static bool is_key_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof(key_commands) / sizeof(*key_commands); i++)
+		if (strcmp(key_commands[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+// words: what stands behind the name of the command. The exit status.
+static int make_key(struct args *a, const char *name, char **words, int count)
+{
+	const struct key_command *c = NULL;
+	bool sub = strcmp(name, "static-key") != 0;
+
+	for (size_t i = 0; i < sizeof(key_commands) / sizeof(*key_commands); i++) {
+		const struct key_command *k = &key_commands[i];
+
+		if (strcmp(k->name, name) == 0 &&
+			(!k->subcommand || (count > 0 && strcmp(k->subcommand, words[0]) == 0)))
+			c = k;
+	}
+	if (!c)
+		return usage("server-key or client-key must follow ", name);
+	if (count != (sub ? 2 : 1))
+		return usage(count < (sub ? 2 : 1) ? "name of a file is missing after "
+						   : "too many arguments for ",
+			sub ? c->subcommand : name);
+	if (a->capture_option || a->gateway || a->json)
+		return usage("only --server-key, --metadata and --force belong to ", name);
+	if (!c->client && (a->keys.server_key || a->keys.metadata))
+		return usage("--server-key and --metadata belong to client-key, not to ",
+			sub ? c->subcommand : name);
+	if (c->client && !a->keys.server_key)
+		return usage("client-key needs --server-key FILE", "");
+	a->keys.file = words[count - 1];
+	return c->make(&a->keys) < 0 ? EXIT_REFUSED : EXIT_OK;
+}
+
+static int check(const struct args *a, const struct command *c)
+{
+	if (c->operand >= OPERAND_GATEWAY_REQUIRED && !a->operand)
+		return usage(c->operand == OPERAND_CLIENT ? "name of a client is missing after "
+							  : "name of a gateway is missing after ",
+			c->name);
+	if (strcmp(c->name, "capture") == 0 && !a->pcap)
+		return usage("capture needs --pcap FILE", "");
+	if (strcmp(c->name, "capture") != 0 && a->capture_option)
+		return usage("--pcap, --where, --count and --seconds belong to capture, not to ",
+			c->name);
+	if (a->gateway && c->operand != OPERAND_CLIENT)
+		return usage("--gateway belongs to renegotiate and kill, not to ", c->name);
+	if (a->keys_option)
+		return usage("--server-key, --metadata and --force do not belong to ", c->name);
+	return -1;
+}
+
 static int parse(struct args *a, int argc, char **argv, const struct command **out)
 {
 	const struct command *c;
@@ -185,24 +291,15 @@ static int parse(struct args *a, int argc, char **argv, const struct command **o
 	}
 	if (optind == argc)
 		return usage("command is missing", "");
+	if (is_key_command(argv[optind]))
+		return make_key(a, argv[optind], &argv[optind + 1], argc - optind - 1);
 	c = *out = command_find(argv[optind]);
 	if (!c)
 		return usage("unknown command ", argv[optind]);
 	if (argc - optind > 2 || (argc - optind == 2 && c->operand == OPERAND_NONE))
 		return usage("too many arguments for ", c->name);
 	a->operand = argv[optind + 1];
-	if (c->operand >= OPERAND_GATEWAY_REQUIRED && !a->operand)
-		return usage(c->operand == OPERAND_CLIENT ? "name of a client is missing after "
-							  : "name of a gateway is missing after ",
-			c->name);
-	if (strcmp(c->name, "capture") == 0 && !a->pcap)
-		return usage("capture needs --pcap FILE", "");
-	if (strcmp(c->name, "capture") != 0 && a->capture_option)
-		return usage("--pcap, --where, --count and --seconds belong to capture, not to ",
-			c->name);
-	if (a->gateway && c->operand != OPERAND_CLIENT)
-		return usage("--gateway belongs to renegotiate and kill, not to ", c->name);
-	return -1;
+	return check(a, c);
 }
 
 static int failed(const struct args *a, int status, const char *fmt, ...)

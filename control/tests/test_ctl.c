@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Sluice authors
 //
-// sluicectl's output: pcap bytes, tables of 100 columns; and sluiced's command line.
+// sluicectl's output: pcap bytes, tables of 100 columns; the keys it makes; and sluiced's command
+// line.
 
 #include "control/ctl_capture.h"
+#include "control/ctl_keys.h"
 #include "control/ctl_print.h"
+#include "control/key_file.h"
 #include "control/options.h"
+#include "control/tls_crypt_v2.h"
 #include "dataplane/base/log.h"
 #include "dataplane/tests/harness.h"
 
@@ -14,6 +18,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 static void test_pcap(void)
 {
@@ -171,6 +178,105 @@ static void test_options(void)
 	}
 }
 
+static char key_dir[] = "/tmp/sluice-test-keys-XXXXXX";
+
+static const char *key_path(const char *name)
+{
+	static char path[2][64];
+	static int turn;
+
+	turn ^= 1;
+	snprintf(path[turn], sizeof(path[turn]), "%s/%s", key_dir, name);
+	return path[turn];
+}
+
+static void check_mode(const char *path)
+{
+	struct stat st;
+
+	CU_ASSERT_EQUAL(stat(path, &st), 0);
+	CU_ASSERT_EQUAL(st.st_mode & 07777, 0600);
+}
+
+static void test_static_key(void)
+{
+	struct ctl_keys_args a = {.file = key_path("static")};
+	uint8_t one[KEY_FILE_STATIC_BYTES], two[KEY_FILE_STATIC_BYTES];
+	char text[KEY_FILE_BYTES_MAX];
+	ssize_t len;
+
+	CU_ASSERT_EQUAL(ctl_keys_static(&a), 0);
+	check_mode(a.file);
+	len = key_file_read(a.file, text);
+	CU_ASSERT_EQUAL(key_file_static_parse(one, text, (size_t)len), 0);
+	CU_ASSERT_EQUAL(ctl_keys_static(&a), -1); // it is there
+	len = key_file_read(a.file, text);
+	CU_ASSERT_EQUAL(key_file_static_parse(two, text, (size_t)len), 0);
+	CU_ASSERT_EQUAL(memcmp(one, two, sizeof(one)), 0);
+	a.force = true;
+	CU_ASSERT_EQUAL(ctl_keys_static(&a), 0);
+	len = key_file_read(a.file, text);
+	CU_ASSERT_EQUAL(key_file_static_parse(two, text, (size_t)len), 0);
+	CU_ASSERT_NOT_EQUAL(memcmp(one, two, sizeof(one)), 0);
+	CU_ASSERT_EQUAL(unlink(a.file), 0);
+}
+
+// The key in a client's file, as the server sees it.
+static void open_client(const char *file, const char *server_file, struct tls_crypt_v2_client *out)
+{
+	struct tls_crypt_v2 *server = tls_crypt_v2_load(server_file);
+	uint8_t body[2048];
+	char text[KEY_FILE_BYTES_MAX];
+	ssize_t len = key_file_read(file, text);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(server);
+	len = key_file_pem_parse(body, sizeof(body), KEY_FILE_V2_CLIENT, text, (size_t)len);
+	CU_ASSERT_FATAL(len > KEY_FILE_STATIC_BYTES);
+	CU_ASSERT_EQUAL(tls_crypt_v2_unwrap(server, out, body + KEY_FILE_STATIC_BYTES,
+				(size_t)len - KEY_FILE_STATIC_BYTES),
+		0);
+	CU_ASSERT_EQUAL(memcmp(out->key, body, sizeof(out->key)), 0);
+	tls_crypt_v2_free(server);
+}
+
+static void test_v2_keys(void)
+{
+	struct ctl_keys_args s = {.file = key_path("server")};
+	struct ctl_keys_args c = {.file = key_path("client"), .server_key = s.file};
+	struct tls_crypt_v2_client one, two;
+	char long_text[735];
+
+	CU_ASSERT_EQUAL(ctl_keys_v2_client(&c), -1); // no server key yet
+	CU_ASSERT_EQUAL(ctl_keys_v2_server(&s), 0);
+	check_mode(s.file);
+	CU_ASSERT_EQUAL(ctl_keys_v2_client(&c), 0);
+	check_mode(c.file);
+	open_client(c.file, s.file, &one);
+	CU_ASSERT_EQUAL(one.type, TLS_CRYPT_V2_TIME);
+	CU_ASSERT_TRUE(one.unix_s <= time(NULL) && one.unix_s > time(NULL) - 60);
+	c.metadata = "alice, laptop";
+	CU_ASSERT_EQUAL(ctl_keys_v2_client(&c), -1);
+	c.force = true;
+	CU_ASSERT_EQUAL(ctl_keys_v2_client(&c), 0);
+	open_client(c.file, s.file, &two);
+	CU_ASSERT_EQUAL(two.type, TLS_CRYPT_V2_USER);
+	CU_ASSERT_EQUAL(two.user_len, 13);
+	CU_ASSERT_EQUAL(memcmp(two.user, c.metadata, 13), 0);
+	CU_ASSERT_NOT_EQUAL(memcmp(one.key, two.key, sizeof(one.key)), 0);
+	memset(long_text, 'x', sizeof(long_text));
+	long_text[734] = '\0';
+	c.metadata = long_text;
+	CU_ASSERT_EQUAL(ctl_keys_v2_client(&c), -1);
+	long_text[733] = '\0';
+	CU_ASSERT_EQUAL(ctl_keys_v2_client(&c), 0);
+	open_client(c.file, s.file, &two);
+	CU_ASSERT_EQUAL(two.user_len, 733);
+	c.server_key = c.file; // not a server's
+	CU_ASSERT_EQUAL(ctl_keys_v2_client(&c), -1);
+	CU_ASSERT_EQUAL(unlink(c.file), 0);
+	CU_ASSERT_EQUAL(unlink(s.file), 0);
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
@@ -179,8 +285,15 @@ int main(void)
 		{"counters", test_counters},
 		{"status and reload", test_status},
 		{"command line of sluiced", test_options},
+		{"static key", test_static_key},
+		{"keys of tls-crypt-v2", test_v2_keys},
 		{NULL, NULL},
 	};
+	int ret;
 
-	return harness_run("ctl", tests);
+	if (!mkdtemp(key_dir))
+		return 1;
+	ret = harness_run("ctl", tests);
+	rmdir(key_dir);
+	return ret;
 }

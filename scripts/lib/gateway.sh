@@ -172,6 +172,6 @@ openvpn_server_start() {
 		--local "$(node4 1)" --port 1194 --server 10.8.0.0 255.255.255.0 \
 		--topology subnet --server-ipv6 fd00:8::/64 --push "route 10.20.0.0 255.255.0.0" \
 		--push "route-ipv6 fd00:20::/32" --dh none --keepalive 10 60 --ca "$pki/ca.crt" \
-		--cert "$pki/server.crt" --key "$pki/server.key" --tls-crypt "$pki/tc.key" --verb 3
+		--cert "$pki/server.crt" --key "$pki/server.key" ${SERVER_KEYS:---tls-crypt $pki/tc.key} --verb 3
 	wait_for 10 grep -q 'Initialization Sequence Completed' "$BED_DIR/server.log"
 }
