@@ -7,11 +7,15 @@
 //   lost-ack  loses the only packet that acknowledges the server's first reply
 //   reset     connects a second time from the same address and port while the first session is up
 //   reset-v1  the same without peer ids
+//   v2-old    connects with tls-crypt-v2 as 2.5 does: its key comes once, and no cookie with it
+//   flood     10 000 first packets, each of a client of its own, none of which goes on
+//   flood-old the same as v2-old
 //
 // Exit status 0: all went as it must. Sessions are left as they are.
 
 #include "control/tests/sim_client.h"
 #include "control/tests/sim_tunnel.h"
+#include "control/tls_crypt_v2.h"
 #include "dataplane/base/clock.h"
 
 #include <arpa/inet.h>
@@ -28,6 +32,7 @@
 #define ANSWER_MS 2000
 #define TURN_MS 50
 #define PINGS 5
+#define FLOOD_PACKETS 10000
 
 struct net {
 	int fd;
@@ -63,7 +68,8 @@ static void send_control(void *arg, const uint8_t *data, size_t len)
 {
 	struct net *n = arg;
 
-	if (proto_opcode(data[0]) == OP_CONTROL_HARD_RESET_CLIENT_V2) {
+	if (proto_opcode(data[0]) == OP_CONTROL_HARD_RESET_CLIENT_V2 ||
+		proto_opcode(data[0]) == OP_CONTROL_HARD_RESET_CLIENT_V3) {
 		n->resets++;
 	} else if (n->lose_ack) {
 		n->lose_ack = false;
@@ -191,6 +197,15 @@ static bool run_alone(struct net *n)
 }
 
 // The reset is sent once, so that the second reply can only be due to the packet without ack.
+static void count_answers(struct net *n)
+{
+	struct pollfd p = {.fd = n->fd, .events = POLLIN};
+	uint8_t data[2048];
+
+	while (poll(&p, 1, TURN_MS) > 0 && recv(n->fd, data, sizeof(data), MSG_DONTWAIT) > 0)
+		n->unheard++;
+}
+
 static bool run_lost_ack(struct net *n)
 {
 	n->cfg.acks_once = true;
@@ -251,6 +266,46 @@ static bool run_reset(struct net *n)
 	return pings(n, 1, "afterwards");
 }
 
+// The socket buffer of the server may be smaller than the flood: what is lost there costs it
+// nothing either.
+static bool run_flood(struct net *n)
+{
+	unsigned int before;
+	uint64_t end;
+	int i;
+
+	n->replies = 0;
+	for (i = 0; i < FLOOD_PACKETS; i++) {
+		n->c[0] = sim_client_new(&n->cfg, clock_ms());
+		if (!n->c[0])
+			return complain("cannot make a client");
+		sim_client_free(n->c[0]);
+		n->c[0] = NULL;
+		if (i % 50 == 0)
+			usleep(1000);
+	}
+	end = clock_ms() + ANSWER_MS;
+	do {
+		before = n->unheard;
+		count_answers(n);
+	} while (before != n->unheard || clock_ms() < end);
+	printf("%u answers to %u first packets\n", n->unheard, n->resets);
+	return true;
+}
+
+static bool run_old(struct net *n)
+{
+	n->cfg.wkc_once = true;
+	n->cfg.acks_once = true;
+	return run_alone(n);
+}
+
+static bool run_flood_old(struct net *n)
+{
+	n->cfg.wkc_once = true;
+	return run_flood(n);
+}
+
 static const struct mode {
 	const char *name;
 	uint32_t iv_proto;
@@ -260,6 +315,9 @@ static const struct mode {
 	{"lost-ack", IV_PROTO_25, run_lost_ack},
 	{"reset", IV_PROTO_25, run_reset},
 	{"reset-v1", 0, run_reset},
+	{"v2-old", IV_PROTO_25, run_old},
+	{"flood", IV_PROTO_25, run_flood},
+	{"flood-old", IV_PROTO_25, run_flood_old},
 };
 
 static const struct mode *find_mode(const char *name)
@@ -272,19 +330,22 @@ static const struct mode *find_mode(const char *name)
 	return NULL;
 }
 
-static struct tls_wrap_key *load_wrap(const char *path)
+// A key of tls-crypt, or a client's of tls-crypt-v2 with what the server needs behind it.
+static struct tls_wrap_key *load_wrap(struct net *n, const char *path)
 {
-	uint8_t key[TLS_WRAP_STATIC_KEY_BYTES];
-	char text[4096];
-	FILE *f = fopen(path, "r");
-	size_t len;
+	static uint8_t key[TLS_WRAP_STATIC_KEY_BYTES + TLS_CRYPT_V2_WKC_MAX];
+	char text[KEY_FILE_BYTES_MAX];
+	ssize_t len = key_file_read(path, text), v2;
 
-	if (!f)
+	if (len < 0)
 		return NULL;
-	len = fread(text, 1, sizeof(text), f);
-	fclose(f);
-	if (key_file_static_parse(key, text, len))
+	v2 = key_file_pem_parse(key, sizeof(key), KEY_FILE_V2_CLIENT, text, (size_t)len);
+	if (v2 > TLS_WRAP_STATIC_KEY_BYTES) {
+		n->cfg.wkc = key + TLS_WRAP_STATIC_KEY_BYTES;
+		n->cfg.wkc_len = (size_t)v2 - TLS_WRAP_STATIC_KEY_BYTES;
+	} else if (key_file_static_parse(key, text, (size_t)len)) {
 		return NULL;
+	}
 	return tls_wrap_key_new(TLS_WRAP_CRYPT, key, false);
 }
 
@@ -308,17 +369,18 @@ int main(int argc, char **argv)
 
 	if (!mode || inet_pton(AF_INET, argv[8], n.inside) != 1) {
 		fprintf(stderr, "usage: sim_client ADDRESS PORT CA CERT KEY TLS_CRYPT_KEY "
-				"v1|lost-ack|reset|reset-v1 INSIDE_ADDRESS\n");
+				"v1|lost-ack|reset|reset-v1|v2-old|flood|flood-old "
+				"INSIDE_ADDRESS\n");
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	wrap = load_wrap(argv[6]);
+	n.cfg = (struct sim_client_config){.ca = argv[3], .cert = argv[4], .key = argv[5]};
+	wrap = load_wrap(&n, argv[6]);
 	if (!wrap || !open_socket(&n, argv[1], argv[2]) || crypto_init(&why) ||
 		!(n.crypto = crypto_new())) {
 		complain("no socket, no tls-crypt key, or no AES");
 		return 1;
 	}
-	n.cfg = (struct sim_client_config){.ca = argv[3], .cert = argv[4], .key = argv[5]};
 	n.cfg.wrap = wrap;
 	n.cfg.iv_proto = mode->iv_proto;
 	n.cfg.peer_info = "IV_NCP=2\nIV_CIPHERS=AES-256-GCM\n";

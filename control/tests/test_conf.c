@@ -661,6 +661,13 @@ static void check_example_red(const struct conf_gateway *g)
 	is_addr(&g->endpoint_addr, "2001:db8::10");
 	CU_ASSERT_EQUAL(g->endpoint_port, 1195);
 	CU_ASSERT_STRING_EQUAL(g->tun, "red0");
+	CU_ASSERT_STRING_EQUAL(g->tls_crypt, "");
+	CU_ASSERT_STRING_EQUAL(g->tls_crypt_v2, "/etc/sluice/pki/red/tls-crypt-v2.key");
+	CU_ASSERT_EQUAL(g->tls_crypt_v2_max_age_s, 730u * 86400);
+	CU_ASSERT_FALSE(g->tls_crypt_v2_cookie_required);
+	CU_ASSERT_STRING_EQUAL(g->tls_auth, "/etc/sluice/pki/red/ta.key");
+	CU_ASSERT_EQUAL(g->tls_auth_direction, TLS_WRAP_NORMAL);
+	CU_ASSERT_EQUAL(g->handshake_prefix_rate, 100);
 	CU_ASSERT(g->redirect_gateway);
 	CU_ASSERT_EQUAL(g->data_ciphers[0], CIPHER_AES_128_GCM);
 	CU_ASSERT_EQUAL(g->duplicate_cn, CONF_DUPLICATE_REFUSE);

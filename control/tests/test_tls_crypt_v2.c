@@ -162,9 +162,11 @@ static size_t seal_raw(
 	for (size_t i = 0; i < sizeof(key); i++)
 		key[i] = (uint8_t)i;
 	crypt = tls_crypt_new(key);
-	memcpy(clear + 2, id, id_len);
+	if (id_len > 0)
+		memcpy(clear + 2, id, id_len);
 	CU_ASSERT_EQUAL(tls_crypt_seal(crypt, clear, 2 + id_len, text, text_len, wkc, wkc + 32), 0);
-	memcpy(wkc + 32 + text_len, id, id_len);
+	if (id_len > 0)
+		memcpy(wkc + 32 + text_len, id, id_len);
 	memcpy(wkc + 32 + text_len + id_len, clear, 2);
 	tls_crypt_free(crypt);
 	return 32 + text_len + id_len + 2;
