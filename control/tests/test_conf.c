@@ -139,31 +139,6 @@ static const struct {
 	{"{name: eth0, side", "{name: eth0, site: outside, side",
 		"4:18: interface eth0: unknown option \"site\", the nearest one is \"side\""},
 	{"workers: 1", "management: 1", "1:1: management is not supported yet"},
-	{"keepalive: {interval: 10s, timeout: 60s}", "tls_auth: \"\"",
-		"14:15: gateway gw1: tls_auth.key must be a path of 1..255 characters, got \"\""},
-	{"keepalive: {interval: 10s, timeout: 60s}", "tls_auth: [ta.key]",
-		"14:15: gateway gw1: tls_auth must be a mapping of options, or key alone"},
-	{"keepalive: {interval: 10s, timeout: 60s}", "tls_auth: {digest: SHA1}",
-		"14:15: gateway gw1: tls_auth.key is missing"},
-	{"keepalive: {interval: 10s, timeout: 60s}", "tls_auth: {key: ta.key, digest: SHA384}",
-		"14:37: gateway gw1: tls_auth.digest must be one of SHA1, SHA256, SHA512, got "
-		"\"SHA384\""},
-	{"keepalive: {interval: 10s, timeout: 60s}", "tls_auth: {key: ta.key, direction: 2}",
-		"14:40: gateway gw1: tls_auth.direction must be one of none, 0, 1, got \"2\""},
-	{"keepalive: {interval: 10s, timeout: 60s}", "tls_crypt_v2: {key: v2.key}",
-		"14:19: gateway gw1: tls_crypt_v2 must be a path of 1..255 characters, got a mapping"},
-	{"keepalive: {interval: 10s, timeout: 60s}", "tls_crypt_v2_max_age: 30d",
-		"14:27: gateway gw1: tls_crypt_v2_max_age must be absent without tls_crypt_v2"},
-	{"keepalive: {interval: 10s, timeout: 60s}", "tls_crypt_v2_cookie: allow",
-		"14:26: gateway gw1: tls_crypt_v2_cookie must be absent without tls_crypt_v2"},
-	{"keepalive: {interval: 10s, timeout: 60s}", "tls_crypt_v2_max_age: 180",
-		"14:27: gateway gw1: tls_crypt_v2_max_age must be 24h..36500d, got \"180\""},
-	{"keepalive: {interval: 10s, timeout: 60s}", "tls_crypt_v2_cookie: yes",
-		"14:26: gateway gw1: tls_crypt_v2_cookie must be one of allow, require, got \"yes\""},
-	{"keepalive: {interval: 10s, timeout: 60s}", "handshake_rate: 0",
-		"14:21: gateway gw1: handshake_rate must be 1..10000000, got \"0\""},
-	{"keepalive: {interval: 10s, timeout: 60s}", "handshake_prefix_rate: many",
-		"14:28: gateway gw1: handshake_prefix_rate must be 1..10000000, got \"many\""},
 	{"keepalive: {interval: 10s, timeout: 60s}", "data_ciphers_fallback: AES-256-CBC",
 		"14:5: gateway gw1: data_ciphers_fallback is not supported yet"},
 	{"keepalive: {interval: 10s, timeout: 60s}", "bandwidth: 100mbit",
@@ -516,51 +491,6 @@ static void test_warnings(void)
 	conf_free(c);
 }
 
-static void test_tls_crypt_v2(void)
-{
-	struct conf_error err;
-	struct conf *c = parse(changed("keepalive: {interval: 10s, timeout: 60s}",
-				       "tls_crypt_v2: v2.key\n    tls_crypt_v2_max_age: 180d\n"
-				       "    tls_crypt_v2_cookie: require\n    handshake_rate: 7"),
-		&err);
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
-	CU_ASSERT_STRING_EQUAL(c->gateways[0].tls_crypt_v2, "v2.key");
-	CU_ASSERT_EQUAL(c->gateways[0].tls_crypt_v2_max_age_s, 180 * 86400);
-	CU_ASSERT_TRUE(c->gateways[0].tls_crypt_v2_cookie_required);
-	CU_ASSERT_EQUAL(c->gateways[0].handshake_rate, 7);
-	CU_ASSERT_STRING_EQUAL(c->gateways[1].tls_crypt_v2, "");
-	CU_ASSERT_EQUAL(c->gateways[1].tls_crypt_v2_max_age_s, 0);
-	CU_ASSERT_FALSE(c->gateways[1].tls_crypt_v2_cookie_required);
-	CU_ASSERT_EQUAL(c->gateways[1].handshake_rate, 10000);
-	CU_ASSERT_EQUAL(c->gateways[1].handshake_prefix_rate, 100);
-	conf_free(c);
-}
-
-static void check_tls_auth(
-	const char *text, enum tls_wrap_digest digest, enum tls_wrap_direction direction)
-{
-	struct conf_error err;
-	struct conf *c = parse(changed("keepalive: {interval: 10s, timeout: 60s}", text), &err);
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
-	CU_ASSERT_STRING_EQUAL(c->gateways[0].tls_auth, "ta.key");
-	CU_ASSERT_EQUAL(c->gateways[0].tls_auth_digest, digest);
-	CU_ASSERT_EQUAL(c->gateways[0].tls_auth_direction, direction);
-	CU_ASSERT_STRING_EQUAL(c->gateways[1].tls_auth, "");
-	conf_free(c);
-}
-
-static void test_tls_auth(void)
-{
-	check_tls_auth("tls_auth: ta.key", TLS_WRAP_SHA1, TLS_WRAP_BOTH);
-	check_tls_auth("tls_auth: {key: ta.key}", TLS_WRAP_SHA1, TLS_WRAP_BOTH);
-	check_tls_auth("tls_auth: {key: ta.key, direction: 0, digest: sha512}", TLS_WRAP_SHA512,
-		TLS_WRAP_NORMAL);
-	check_tls_auth("tls_auth: {key: ta.key, direction: 1, digest: SHA256}", TLS_WRAP_SHA256,
-		TLS_WRAP_INVERSE);
-}
-
 static void test_long_names(void)
 {
 	struct conf_error err;
@@ -836,8 +766,6 @@ int main(void)
 		{"same networks in another domain", test_other_domain},
 		{"warnings", test_warnings},
 		{"TUN devices of long names", test_long_names},
-		{"tls_auth, short and long", test_tls_auth},
-		{"tls_crypt_v2", test_tls_crypt_v2},
 		{"example", test_example},
 		{"places of values", test_places},
 		{"files", test_files},
