@@ -349,12 +349,12 @@ static void send_by_kernel(struct worker *w, struct rte_mbuf *m, const struct pe
 	punt_push(w, m, PUNT_TO_LINK, PUNT_LINK);
 }
 
-// Larger than the link: the receiver's kernel puts it together again. The original goes away.
+// Larger than the path: the receiver's kernel puts it together again. The original goes away.
 static void send_fragments(struct worker *w, struct rte_mbuf *m, const struct peer_link *link,
-	const struct nexthop *nh)
+	const struct nexthop *nh, uint16_t mtu)
 {
 	struct rte_mbuf *out[OUTER_FRAGMENTS_MAX];
-	unsigned int n = outer_fragment(m, w->dp->pool, nh->mtu, w->frag_id++, out);
+	unsigned int n = outer_fragment(m, w->dp->pool, mtu, w->frag_id++, out);
 	uint16_t gateway = pkt_of(m)->gateway;
 
 	if (n == 0) {
@@ -375,6 +375,7 @@ static void send_one(struct worker *w, struct rte_mbuf *m, const struct peer_lin
 {
 	enum outer_csum csum = OUTER_CSUM_SOFTWARE;
 	const struct dp_port *port;
+	uint16_t mtu;
 	bool too_big;
 
 	if (unlikely(!nh)) {
@@ -382,14 +383,15 @@ static void send_one(struct worker *w, struct rte_mbuf *m, const struct peer_lin
 		return;
 	}
 	port = &w->st->ports[nh->port];
-	too_big = m->data_len + link->hdr_len > nh->mtu;
+	mtu = RTE_MIN(nh->mtu, link->path_mtu);
+	too_big = m->data_len + link->hdr_len > mtu;
 	if (link->udp_csum_zero && link->family == 4)
 		csum = OUTER_CSUM_ZERO;
 	else if (port->udp_csum_offload && !too_big)
 		csum = OUTER_CSUM_OFFLOAD;
 	outer_build(m, link, pkt_of(m)->link_tos, w->ip_id++, csum, port->ip_csum_offload);
 	if (unlikely(too_big)) {
-		send_fragments(w, m, link, nh);
+		send_fragments(w, m, link, nh, mtu);
 		return;
 	}
 	frame_push(m, nh, link->family);

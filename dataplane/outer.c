@@ -104,6 +104,7 @@ void outer_link_init(struct peer_link *link, uint8_t family, const uint8_t *loca
 	memset(link->hdr, 0, sizeof(link->hdr));
 	memset(link->remote_addr, 0, sizeof(link->remote_addr));
 	link->family = family;
+	link->path_mtu = UINT16_MAX;
 	if (family == 4) {
 		ip[0] = 0x45;
 		ip[8] = OUTER_TTL;

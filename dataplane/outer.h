@@ -5,9 +5,9 @@
 // may take; building copies the peer's template and fills in what differs per packet.
 // No state, no I/O but the mbufs named.
 //
-// Outer IPv4 never carries DF: what is larger than the next hop's MTU is fragmented here, and a
-// smaller link further on may fragment again, so that no path MTU can black-hole a client. Every
-// datagram therefore gets its own identification.
+// What is larger than the next hop's MTU, or than the path MTU that control has learned, is
+// fragmented here. Outer IPv4 never carries DF: a smaller link further on may fragment again, so
+// that no path MTU can black-hole a client. Every datagram therefore gets its own identification.
 #pragma once
 
 #include <stdbool.h>
@@ -48,7 +48,8 @@ struct outer {
 enum outer_verdict outer_parse(
 	const uint8_t *data, uint32_t len, const struct frame *f, struct outer *o);
 
-// Fills in a link's template from addresses (16 bytes, IPv4 in the first four) and ports.
+// Fills in a link's template from addresses (16 bytes, IPv4 in the first four) and ports; no path
+// MTU is known.
 void outer_link_init(struct peer_link *link, uint8_t family, const uint8_t *local,
 	rte_be16_t local_port_be, const uint8_t *remote, rte_be16_t remote_port_be);
 

@@ -416,10 +416,22 @@ static void repair_header(struct path_out *whole, int family, size_t l4_len)
 
 static void test_fragments(void)
 {
-	static const uint16_t mtus[] = {1499, 1400, 1280, 576, 200};
+	// The smaller of both counts.
+	static const struct {
+		uint16_t mtu, link, path;
+	} rows[] = {
+		{1499, 1499, UINT16_MAX},
+		{1400, 1400, UINT16_MAX},
+		{1280, 1280, UINT16_MAX},
+		{576, 576, UINT16_MAX},
+		{200, 200, UINT16_MAX},
+		{1280, 1500, 1280},
+		{576, 1500, 576},
+		{1300, 1300, 1400},
+	};
 	static const uint8_t payload[1428];
 
-	for (unsigned int i = 0; i < 2 * sizeof(mtus) / sizeof(mtus[0]); i++) {
+	for (unsigned int i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
 		int family = i & 1 ? 4 : 6;
 		struct nexthop nh;
 		struct path_peer *pp;
@@ -431,13 +443,14 @@ static void test_fragments(void)
 		path_setup(&p, 1);
 		pp = path_peer_add(&p, 0, (struct path_peer_conf){.link_family = family});
 		nh = *fib_nexthop_get(p.dp->fib, NH_LINK);
-		nh.mtu = mtus[i / 2];
+		nh.mtu = rows[i / 2].link;
+		pp->link->path_mtu = rows[i / 2].path;
 		nexthop_free(fib_nexthop_set(p.dp->fib, NH_LINK, &nh));
 		s = path_spec_out(pp, 4);
 		s.payload = payload;
 		s.payload_len = sizeof(payload);
 		path_host_sends(&p, 0, pp, &s);
-		repair_header(&whole, family, reassemble(&whole, family, nh.mtu, &n));
+		repair_header(&whole, family, reassemble(&whole, family, rows[i / 2].mtu, &n));
 		CU_ASSERT_TRUE(n >= 2);
 		CU_ASSERT_TRUE(path_open(pp, &whole, true, &text, &id));
 		CU_ASSERT_EQUAL(text.len, 28 + sizeof(payload));
