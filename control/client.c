@@ -410,7 +410,7 @@ static uint64_t keepalive(struct client *c, uint64_t now)
 
 void client_settle(struct client *c)
 {
-	uint64_t now = clock_ms(), next, ping;
+	uint64_t now = clock_ms(), next, ping, forget = pmtu_next(&c->pmtu);
 
 	if (c->unproven && !session_is_unproven(c->session)) {
 		c->unproven = false;
@@ -423,6 +423,7 @@ void client_settle(struct client *c)
 	next = session_next_tick(c->session);
 	ping = keepalive(c, now);
 	next = ping < next ? ping : next;
+	next = forget < next ? forget : next;
 	ev_timer_stop(c->gw->env.loop, &c->timer);
 	ev_now_update(c->gw->env.loop);
 	ev_timer_set(&c->timer, next > now ? (double)(next - now) / 1000. : 0., 0.);
@@ -438,6 +439,7 @@ static void timer_due(struct ev_loop *loop, ev_timer *t, int revents)
 	(void)revents;
 	// First what the data plane has seen, so that the tick does not time out a live client.
 	(void)data_seen(c, clock_ms(), &stats);
+	client_link_age(c, clock_ms());
 	if (!session_is_closed(c->session))
 		session_tick(c->session, clock_ms());
 	client_settle(c);
@@ -514,25 +516,6 @@ void client_free(struct client *c)
 	session_free(c->session);
 	gateway_settings_put(c->settings);
 	free(c);
-}
-
-uint32_t client_link_nexthop(const struct gateway *g, const struct session_addr *remote)
-{
-	struct kernel *k = fabric_kernel(g->env.fabric, g->link_domain);
-	uint32_t nexthop = kernel_nexthop(k, remote->family, remote->addr);
-
-	if (nexthop == NEXTHOP_KERNEL)
-		kernel_probe(k, remote->family, remote->addr);
-	return nexthop;
-}
-
-void client_link_update(struct client *c)
-{
-	const struct session_addr *remote = &session_info(c->session)->remote;
-
-	if (c->admitted)
-		publish_peer_link(
-			c->gw->env.publish, c->peer_id, remote, client_link_nexthop(c->gw, remote));
 }
 
 void gateway_event(struct client *c, const struct event *ev)

@@ -76,8 +76,10 @@ void client_float(struct client *c, const struct session_addr *to)
 	}
 	if (other)
 		session_close(other->session, SESSION_END_REPLACED, clock_ms());
-	if (publish_peer_link(g->env.publish, c->peer_id, &remote, client_link_nexthop(g, &remote)))
-		return; // its next packet asks again
+	if (publish_peer_link(
+		    g->env.publish, c->peer_id, &remote, client_link_nexthop(g, &remote), 0))
+		return;                       // its next packet asks again
+	memset(&c->pmtu, 0, sizeof(c->pmtu)); // another path
 	set_key(c, &remote);
 	g->floats++;
 	session_float(c->session, &remote);

@@ -3,6 +3,7 @@
 
 #include "control/fabric.h"
 
+#include "control/icmp_socket.h"
 #include "dataplane/base/log.h"
 #include "dataplane/worker.h"
 #include "drivers/netns.h"
@@ -39,6 +40,7 @@ struct fabric_port {
 struct domain {
 	char netns[CONF_NAME_BYTES];
 	struct kernel *kernel;
+	struct icmp_socket *icmp; // NULL: no gateway's outside
 };
 
 struct fabric {
@@ -175,6 +177,23 @@ int fabric_domain(struct fabric *f, const char *netns)
 		return index;
 	rc = domain_mirror(f, (uint16_t)index);
 	return rc ? rc : index;
+}
+
+static void link_too_big(void *arg, uint16_t domain, const struct icmp_too_big *r)
+{
+	const struct fabric *f = arg;
+
+	f->ops.too_big(f->ops.arg, domain, r);
+}
+
+int fabric_link_listen(struct fabric *f, uint16_t domain)
+{
+	struct domain *d = &f->domains[domain];
+
+	if (d->icmp || !f->ops.too_big)
+		return 0;
+	d->icmp = icmp_socket_open(f->loop, d->netns, domain, link_too_big, f);
+	return d->icmp ? 0 : -errno;
 }
 
 struct kernel *fabric_kernel(struct fabric *f, uint16_t domain)
@@ -377,8 +396,10 @@ void fabric_close(struct fabric *f)
 {
 	if (!f)
 		return;
-	for (unsigned int i = 0; i < f->domain_count; i++)
+	for (unsigned int i = 0; i < f->domain_count; i++) {
+		icmp_socket_close(f->domains[i].icmp);
 		kernel_free(f->domains[i].kernel);
+	}
 	for (unsigned int i = f->port_count; i-- > 0;) {
 		struct fabric_port *fp = &f->ports[i];
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "control/conf.h"
+#include "control/icmp.h"
 #include "control/kernel.h"
 #include "control/publish.h"
 #include "control/session.h"
@@ -24,6 +25,8 @@ struct fabric;
 struct fabric_ops {
 	// Routes of a domain moved: clients may be reached another way.
 	void (*routes_changed)(void *arg, uint16_t domain);
+	// A router of a domain says that a datagram was too large.
+	void (*too_big)(void *arg, uint16_t domain, const struct icmp_too_big *r);
 	void *arg;
 };
 
@@ -36,6 +39,9 @@ void fabric_close(struct fabric *f);
 
 // Index of a namespace's routing domain, made on first use ("": the daemon's own). -errno.
 int fabric_domain(struct fabric *f, const char *netns);
+// Listens to what routers say of datagrams that left from this domain (fabric_ops.too_big); once is
+// enough. 0 or -errno.
+int fabric_link_listen(struct fabric *f, uint16_t domain);
 struct kernel *fabric_kernel(struct fabric *f, uint16_t domain);
 const char *fabric_domain_netns(const struct fabric *f, uint16_t domain);
 // MTU of the outside link towards clients of an endpoint in this domain.

@@ -210,7 +210,7 @@ static uint16_t outer_overhead(uint8_t family)
 
 static int open_domains(struct gateway *g, const struct conf_gateway *gw)
 {
-	int vpn, link;
+	int vpn, link, rc;
 
 	link = fabric_domain(g->env.fabric, gw->link_netns);
 	if (link < 0)
@@ -218,6 +218,9 @@ static int open_domains(struct gateway *g, const struct conf_gateway *gw)
 	vpn = fabric_domain(g->env.fabric, gw->netns);
 	if (vpn < 0)
 		return vpn;
+	rc = fabric_link_listen(g->env.fabric, (uint16_t)link);
+	if (rc)
+		return rc;
 	g->link_domain = (uint16_t)link;
 	g->vpn_domain = (uint16_t)vpn;
 	g->tun_mtu = gw->tun_mtu;
@@ -455,6 +458,8 @@ void gateway_totals(const struct gateway *g, struct gateway_totals *out)
 		.first_drops = g->first_drops,
 		.half_open_dropped = g->half_open_dropped,
 		.half_open_evicted = g->half_open_evicted,
+		.too_big_learned = g->too_big_learned,
+		.too_big_ignored = g->too_big_ignored,
 		.pool_capacity = ippool_capacity(
 			&conf->client_cidr, &conf->client_cidr6, conf->topology),
 		.pool_used = ippool_used(g->pool),

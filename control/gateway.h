@@ -69,6 +69,10 @@ void gateway_routes_changed(struct gateway *g, uint16_t domain);
 // A worker's event about one of our clients.
 void gateway_event(struct client *c, const struct event *ev);
 
+// A router says that one of our datagrams is too large. Only believed if it quotes a packet that was
+// sent to a client.
+void gateway_too_big(struct gateway *g, const struct icmp_too_big *r);
+
 // For status.
 const struct conf_gateway *gateway_conf(const struct gateway *g);
 uint16_t gateway_id(const struct gateway *g);
@@ -82,6 +86,7 @@ struct gateway_totals {
 	const uint64_t *first_drops; // by enum first_packet_drop
 	uint64_t half_open_dropped;  // handshakes not begun: too many, from this source too
 	uint64_t half_open_evicted;  // ended for one from another source
+	uint64_t too_big_learned, too_big_ignored; // ICMP about our datagrams
 	uint32_t pool_capacity, pool_used;
 };
 void gateway_totals(const struct gateway *g, struct gateway_totals *out);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Sluice authors
 //
-// Shared by gateway.c (life, endpoint, settings) and client.c (admission, keys, timers).
+// Shared by gateway.c (life, endpoint, settings) and client.c (admission, keys, timers) and client_link.c
+// (the way to a client).
 #pragma once
 
 #include <uthash.h>
@@ -13,6 +14,7 @@
 #include "control/half_open.h"
 #include "control/handshake_limit.h"
 #include "control/ippool.h"
+#include "control/pmtu.h"
 #include "control/pool.h"
 #include "control/tls.h"
 #include "control/tls_wrap_set.h"
@@ -60,6 +62,7 @@ struct client {
 	uint64_t float_bucket; // address changes, milliseconds
 	uint32_t pool_entry;
 	uint64_t pinged_ms; // when the worker was last given a keepalive to send
+	struct pmtu pmtu;   // to its outside address
 	char common_name[SESSION_CN_BYTES];
 	struct client *name_prev, *name_next; // admitted clients of one name
 };
@@ -94,6 +97,7 @@ struct gateway {
 	uint64_t admitted_total, refused_total, first_packets;
 	uint64_t half_open_dropped, half_open_evicted;
 	uint64_t first_drops[FIRST_PACKET_DROP_COUNT];
+	uint64_t too_big_learned, too_big_ignored, pmtu_bucket;
 };
 
 // client.c
@@ -106,11 +110,15 @@ void client_free(struct client *c);
 uint32_t gateway_half_open_limit(const struct gateway *g);
 // After any call into the session: frees it when it is over, else sets the timer.
 void client_settle(struct client *c);
+
+// client_link.c
 void client_link_update(struct client *c);
 // The admitted client at an outside address and port, NULL: none. There is only one.
 struct client *client_at_address(const struct gateway *g, const struct session_addr *remote);
 // client_float.c: the client's newest authentic packet came from there.
 void client_float(struct client *c, const struct session_addr *to);
 uint32_t client_link_nexthop(const struct gateway *g, const struct session_addr *remote);
+// Forgets a path MTU that is old enough, so that larger packets are tried again.
+void client_link_age(struct client *c, uint64_t now_ms);
 
 void gateway_settings_put(struct gateway_settings *s);

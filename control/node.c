@@ -151,6 +151,17 @@ static void routes_changed(void *arg, uint16_t domain)
 			gateway_routes_changed(n->gateways[id], domain);
 }
 
+// The data plane's table of endpoints says whose datagram it was.
+static void too_big(void *arg, uint16_t domain, const struct icmp_too_big *r)
+{
+	struct node *n = arg;
+	int id = state_endpoint_lookup(
+		state_get(n->dp), domain, r->local.family, r->local.addr, r->local.port_be);
+
+	if (id >= 0 && n->gateways[id])
+		gateway_too_big(n->gateways[id], r);
+}
+
 // Start ---------------------------------------------------------------------------------------
 
 // Worker lcores when none are named: the machine's last cores, but never control's. On a machine
@@ -280,7 +291,7 @@ static int start_pool(struct node *n)
 
 static int start_fabric(struct node *n)
 {
-	struct fabric_ops ops = {.routes_changed = routes_changed, .arg = n};
+	struct fabric_ops ops = {.routes_changed = routes_changed, .too_big = too_big, .arg = n};
 	struct gateway_env env;
 
 	leftovers_remove(n->conf);

@@ -88,6 +88,8 @@ static void gateway_status(struct gateway *g, void *arg)
 		{"first_dropped", dropped},
 		{"half_open_dropped", t.half_open_dropped},
 		{"half_open_evicted", t.half_open_evicted},
+		{"too_big_learned", t.too_big_learned},
+		{"too_big_ignored", t.too_big_ignored},
 		{"pool_capacity", t.pool_capacity},
 		{"pool_used", t.pool_used},
 	};

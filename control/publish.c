@@ -174,7 +174,7 @@ static void key_retired(void *arg, void *obj)
 }
 
 static struct peer_link *link_new(const struct session_addr *local,
-	const struct session_addr *remote, uint32_t nexthop, bool udp_csum_zero)
+	const struct session_addr *remote, uint32_t nexthop, uint16_t path_mtu, bool udp_csum_zero)
 {
 	struct peer_link *l = rte_zmalloc("peer_link", sizeof(*l), RTE_CACHE_LINE_SIZE);
 
@@ -183,6 +183,7 @@ static struct peer_link *link_new(const struct session_addr *local,
 	outer_link_init(
 		l, remote->family, local->addr, local->port_be, remote->addr, remote->port_be);
 	l->nexthop = nexthop;
+	l->path_mtu = path_mtu ? path_mtu : UINT16_MAX;
 	l->udp_csum_zero = udp_csum_zero && remote->family == 4;
 	return l;
 }
@@ -211,7 +212,7 @@ int publish_peer_add(struct publish *p, uint32_t peer_id, const struct publish_p
 	struct peer *peer;
 	int rc = -ENOMEM;
 
-	link = link_new(&desc->local, &desc->remote, desc->link_nexthop, desc->udp_csum_zero);
+	link = link_new(&desc->local, &desc->remote, desc->link_nexthop, 0, desc->udp_csum_zero);
 	peer = rte_zmalloc("peer", sizeof(*peer), RTE_CACHE_LINE_SIZE);
 	if (!link || !peer)
 		goto err;
@@ -286,7 +287,7 @@ void publish_peer_del(struct publish *p, uint32_t peer_id)
 }
 
 int publish_peer_link(struct publish *p, uint32_t peer_id, const struct session_addr *remote,
-	uint32_t link_nexthop)
+	uint32_t link_nexthop, uint16_t path_mtu)
 {
 	struct peer *peer = peer_by_id(p->dp->peers, peer_id);
 	struct peer_id_record *rec = &p->records[peer_id];
@@ -300,9 +301,10 @@ int publish_peer_link(struct publish *p, uint32_t peer_id, const struct session_
 	old = atomic_load_explicit(&peer->link, memory_order_relaxed);
 	moved = remote->port_be != rec->remote.port_be ||
 		memcmp(remote->addr, rec->remote.addr, sizeof(remote->addr));
-	if (old->nexthop == link_nexthop && !moved && remote->scope_id == rec->remote.scope_id)
+	if (old->nexthop == link_nexthop && old->path_mtu == (path_mtu ? path_mtu : UINT16_MAX) &&
+		!moved && remote->scope_id == rec->remote.scope_id)
 		return 0;
-	link = link_new(&rec->local, remote, link_nexthop, rec->udp_csum_zero);
+	link = link_new(&rec->local, remote, link_nexthop, path_mtu, rec->udp_csum_zero);
 	if (!link)
 		return -ENOMEM;
 	if (moved)
@@ -423,6 +425,29 @@ int publish_message(struct publish *p, uint32_t peer_id, const uint8_t *data, ui
 	return rc;
 }
 
+// Packet ids are given out from 1 on, one for each packet that is sent.
+bool publish_packet_sent(
+	const struct publish *p, uint32_t peer_id, uint8_t key_id, uint32_t packet_id)
+{
+	struct peer *peer = peer_by_id(p->dp->peers, peer_id);
+	const struct keyslot *k = peer ? peer_key_by_id(peer, key_id) : NULL;
+
+	return k && packet_id > 0 && packet_id <= counter_get(&k->send_pkts);
+}
+
+// The next hop's MTU and that of the path; zero where the kernel sends.
+static void path_stats(
+	const struct publish *p, const struct peer *peer, struct publish_peer_stats *out)
+{
+	const struct peer_link *link = atomic_load_explicit(&peer->link, memory_order_relaxed);
+	const struct nexthop *nh = fib_nexthop_get(p->dp->fib, link->nexthop);
+
+	if (!nh)
+		return;
+	out->link_mtu = nh->mtu;
+	out->path_mtu = nh->mtu < link->path_mtu ? nh->mtu : link->path_mtu;
+}
+
 static uint64_t age_ms(uint64_t tsc, uint64_t now)
 {
 	if (tsc == 0)
@@ -449,5 +474,6 @@ bool publish_peer_stats(const struct publish *p, uint32_t peer_id, struct publis
 		.generation = peer->generation,
 		.worker = peer->owner,
 	};
+	path_stats(p, peer, out);
 	return true;
 }

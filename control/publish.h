@@ -48,15 +48,20 @@ uint32_t publish_peer_id_get(struct publish *p);
 int publish_peer_add(struct publish *p, uint32_t peer_id, const struct publish_peer *desc);
 // Unpublishes peer and keys; the id comes back after every ring has drained.
 void publish_peer_del(struct publish *p, uint32_t peer_id);
-// New outer header: address or route changed. 0, -ENOENT, -ENOMEM, -EEXIST (the address is another
-// peer's of this gateway), -ENOSPC; on error nothing has changed.
+// New outer header: address, route or path MTU (of links further on, 0: not known) changed. 0,
+// -ENOENT, -ENOMEM, -EEXIST (the address is another peer's of this gateway), -ENOSPC; on error
+// nothing has changed.
 int publish_peer_link(struct publish *p, uint32_t peer_id, const struct session_addr *remote,
-	uint32_t link_nexthop);
+	uint32_t link_nexthop, uint16_t path_mtu);
 
 int publish_key_add(
 	struct publish *p, uint32_t peer_id, const struct session_key *key, bool promote);
 void publish_key_promote(struct publish *p, uint32_t peer_id, uint8_t key_id);
 void publish_key_del(struct publish *p, uint32_t peer_id, uint8_t key_id);
+
+// Has a live key of the peer sealed this packet id?
+bool publish_packet_sent(
+	const struct publish *p, uint32_t peer_id, uint8_t key_id, uint32_t packet_id);
 
 // Sends a plaintext message inside the data channel (keepalive). 0 or -ENOBUFS.
 int publish_message(struct publish *p, uint32_t peer_id, const uint8_t *data, uint16_t len);
@@ -65,6 +70,8 @@ struct publish_peer_stats {
 	uint64_t recv_age_ms, send_age_ms; // UINT64_MAX: never
 	uint64_t in_pkts, in_bytes, out_pkts, out_bytes, link_in_bytes, link_out_bytes;
 	uint32_t generation;
+	uint16_t link_mtu,
+		path_mtu; // of the next hop; the smaller of it and what was learned. 0: the kernel's
 	unsigned int worker;
 };
 bool publish_peer_stats(const struct publish *p, uint32_t peer_id, struct publish_peer_stats *out);

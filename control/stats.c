@@ -390,6 +390,8 @@ static void set_peer(json_t *o, const struct publish_peer_stats *p)
 {
 	set_int(o, "generation", p->generation);
 	set_int(o, "worker", p->worker);
+	if (p->path_mtu)
+		set_int(o, "path_mtu", p->path_mtu);
 	set_int(o, "in_pkts", p->in_pkts);
 	set_int(o, "in_bytes", p->in_bytes);
 	set_int(o, "out_pkts", p->out_pkts);

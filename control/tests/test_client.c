@@ -459,6 +459,107 @@ static void test_max_connections(void)
 	tear_down();
 }
 
+// A router quotes a packet that was sent to the client: key 1, the first of two.
+static struct icmp_too_big quote_of(const struct client *c, uint16_t mtu)
+{
+	struct icmp_too_big r = {.local = g->local,
+		.remote = session_info(c->session)->remote,
+		.mtu = mtu,
+		.ip_bytes = 1500,
+		.payload = {OP_DATA_V2 << 3 | 1, (uint8_t)(c->peer_id >> 16),
+			(uint8_t)(c->peer_id >> 8), (uint8_t)c->peer_id, 0, 0, 0, 1}};
+
+	return r;
+}
+
+static struct client *connected_v2(void)
+{
+	struct client *c = begin(1);
+	const struct session_key key = {.key_id = 1, .cipher = AEAD_AES_256_GCM};
+
+	CU_ASSERT_EQUAL_FATAL(admit(c), SESSION_ADMIT);
+	((struct session_info *)(uintptr_t)session_info(c->session))->data_v2 = true;
+	CU_ASSERT_EQUAL_FATAL(client_session_ops.key_add(g, c->session, &key, true), 0);
+	counter_add(&peer_key_by_id(peer_by_id(dp->peers, c->peer_id), 1)->send_pkts, 2);
+	return c;
+}
+
+static uint16_t published(const struct client *c)
+{
+	return atomic_load(&peer_by_id(dp->peers, c->peer_id)->link)->path_mtu;
+}
+
+// Whoever sends one of these knows less than a router on the way.
+static void test_path_mtu_forged(void)
+{
+	struct icmp_too_big r[7];
+	struct client *c;
+
+	set_up();
+	c = connected_v2();
+	for (unsigned int i = 0; i < 7; i++)
+		r[i] = quote_of(c, 1300);
+	r[0].remote.port_be++;                 // nobody is there
+	r[1].remote.addr[3]++;                 // nor there
+	r[2].payload[3]++;                     // another peer id
+	r[3].payload[0] = OP_DATA_V2 << 3 | 2; // a key there is not
+	r[4].payload[0] = OP_CONTROL_V1 << 3;  // never that large
+	r[5].payload[7] = 3;                   // not yet sent
+	r[6].ip_bytes = 1300;                  // would have fitted
+	for (unsigned int i = 0; i < 7; i++)
+		gateway_too_big(g, &r[i]);
+	CU_ASSERT_EQUAL(published(c), UINT16_MAX);
+	CU_ASSERT_EQUAL(g->too_big_ignored, 7);
+	CU_ASSERT_EQUAL(g->too_big_learned, 0);
+	tear_down();
+}
+
+static void test_path_mtu(void)
+{
+	struct icmp_too_big r;
+	struct client *c;
+
+	set_up();
+	c = connected_v2();
+	r = quote_of(c, 1300);
+	gateway_too_big(g, &r);
+	CU_ASSERT_EQUAL(published(c), 1300);
+	CU_ASSERT_EQUAL(g->too_big_learned, 1);
+	// The rest of a burst, and a way that looks better again, say nothing new.
+	gateway_too_big(g, &r);
+	r.mtu = 1400;
+	gateway_too_big(g, &r);
+	CU_ASSERT_EQUAL(published(c), 1300);
+	CU_ASSERT_EQUAL(g->too_big_learned, 1);
+	CU_ASSERT_EQUAL(g->too_big_ignored, 0);
+	// A change of routes does not lose it, age does.
+	client_link_update(c);
+	CU_ASSERT_EQUAL(published(c), 1300);
+	client_link_age(c, c->pmtu.forget_ms - 1);
+	CU_ASSERT_EQUAL(published(c), 1300);
+	client_link_age(c, c->pmtu.forget_ms);
+	CU_ASSERT_EQUAL(published(c), UINT16_MAX);
+	r.mtu = 100;
+	gateway_too_big(g, &r);
+	CU_ASSERT_EQUAL(published(c), PMTU_MIN4);
+	tear_down();
+}
+
+static void test_path_mtu_rate(void)
+{
+	struct icmp_too_big r;
+	struct client *c;
+
+	set_up();
+	c = connected_v2();
+	r = quote_of(c, 1300);
+	g->pmtu_bucket = UINT64_MAX / 2; // used up
+	gateway_too_big(g, &r);
+	CU_ASSERT_EQUAL(published(c), UINT16_MAX);
+	CU_ASSERT_EQUAL(g->too_big_ignored, 1);
+	tear_down();
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
@@ -471,11 +572,17 @@ int main(void)
 		{"nor leaves more than so much in the pool", test_crowded_pool},
 		{"a certificate that connects twice, by policy", test_duplicates},
 		{"max_connections of a reload", test_max_connections},
+		{"a path MTU is learned, kept and forgotten", test_path_mtu},
+		{"a path MTU that nobody on the way can have told", test_path_mtu_forged},
+		{"path MTUs do not change without limit", test_path_mtu_rate},
 		{NULL, NULL},
 	};
+	const char *why;
 	int rc;
 
 	harness_eal_init(256);
+	if (aead_init(&why))
+		return 1;
 	pki = test_pki_new();
 	test_pki_ca(pki, "ca");
 	test_pki_issue(pki, "ca", "server", "serverAuth", -1, 30);

@@ -418,15 +418,21 @@ static void test_link(void)
 	id = add(9);
 	peer = peer_of(id);
 	before = peer->link;
-	CU_ASSERT_EQUAL(publish_peer_link(p, id, &d.remote, 7), 0);
+	CU_ASSERT_EQUAL(publish_peer_link(p, id, &d.remote, 7, 0), 0);
 	CU_ASSERT_PTR_NOT_EQUAL(peer->link, before);
 	CU_ASSERT_EQUAL(before->remote_port_be, d.remote.port_be); // may still be read
 	CU_ASSERT_EQUAL(peer->link->nexthop, 7);
 	before = peer->link;
-	CU_ASSERT_EQUAL(publish_peer_link(p, id, &d.remote, 7), 0);
+	CU_ASSERT_EQUAL(publish_peer_link(p, id, &d.remote, 7, 0), 0);
+	CU_ASSERT_PTR_EQUAL(peer->link, before);
+	CU_ASSERT_EQUAL(before->path_mtu, UINT16_MAX);
+	CU_ASSERT_EQUAL(publish_peer_link(p, id, &d.remote, 7, 1300), 0);
+	CU_ASSERT_EQUAL(peer->link->path_mtu, 1300);
+	before = peer->link;
+	CU_ASSERT_EQUAL(publish_peer_link(p, id, &d.remote, 7, 1300), 0);
 	CU_ASSERT_PTR_EQUAL(peer->link, before);
 	publish_peer_del(p, id);
-	CU_ASSERT_EQUAL(publish_peer_link(p, id, &d.remote, 7), -ENOENT);
+	CU_ASSERT_EQUAL(publish_peer_link(p, id, &d.remote, 7, 0), -ENOENT);
 	tear_down();
 }
 

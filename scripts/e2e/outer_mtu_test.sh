@@ -4,7 +4,7 @@
 #
 # The rows of the table in docs/mtu.md: which of MSS clamp, tun mtu and outer fragmentation meets a
 # packet first, and that none of the links between drops a datagram for its size.
-# timeout: 120
+# timeout: 150
 CLIENT_EXTRA="--mssfix 0" # the gateway's clamp alone
 . "$(dirname "$0")/_init.sh"
 
@@ -111,4 +111,28 @@ ip -n "$BED_PREFIX-node" route replace 198.51.100.0/24 via "$(client4 1)" mtu 13
 sleep 0.5
 large 1340 -M "do"
 assert_ge "datagrams sent as fragments" "$(gateway_counter link_fragmented)" 10
+
+say_step "IPv6 outside, a link further on is smaller: its router says so, the worker fragments"
+client_stop 9
+proc_stop sluiced
+OUTER=6
+conf_write
+gateway_start
+addr_add client1 far0 2001:db8:0:99::1/64
+addr_add client9 eth0 2001:db8:0:99::2/64
+route_add client9 default 2001:db8:0:99::1
+route_add node 2001:db8:0:99::/64 "$(client6 1)"
+client_start 9 client1
+client_wait 9 || fail "no connection over IPv6 behind a smaller link"
+path_mtu() { ctl clients | jq -r '.[0].path_mtu'; }
+assert_eq "tun mtu" "$(tun_mtu_of)" 1428
+assert_eq "path MTU" "$(path_mtu)" 1500
+# The first are lost: what comes back is the router's message.
+on inside1 ping -n -q -c 2 -i 0.2 -W 1 -M "do" -s 1400 10.8.0.2 >/dev/null 2>&1 || true
+assert_log sluiced 'gateway=demo client=client1: path MTU to .2001:db8:0:99::2.:[0-9]+ is now 1300'
+assert_eq "path MTU" "$(path_mtu)" 1300
+before=$(gateway_counter link_fragmented)
+large 1428 -M "do"
+assert_ge "datagrams sent as fragments" "$(gateway_counter link_fragmented)" $((before + 10))
+assert_eq "changes of a path MTU" "$(ctl status | jq '.gateways[0].too_big_learned')" 1
 test_done
