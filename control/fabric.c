@@ -29,6 +29,7 @@ struct fabric_port {
 	struct port *port;
 	struct steer *steer;        // NULL: no XDP program
 	int exception_fd;           // -1: none
+	bool exception_gone;        // and that was said
 	char kernel_name[IFNAMSIZ]; // of the kernel interface that carries the addresses
 	int ifindex;                // of that interface
 	uint16_t domain;            // of untagged frames
@@ -289,6 +290,24 @@ static int port_exception(struct fabric *f, struct fabric_port *fp)
 	if (fp->exception_fd < 0)
 		return fp->exception_fd;
 	return slowpath_exception_add(f->slowpath, fp->port->id, fp->exception_fd);
+}
+
+// The mirror of the kernel's tables follows the interface by its number, which a new one would not
+// have: only a restart helps.
+void fabric_exceptions_check(struct fabric *f)
+{
+	for (unsigned int i = 0; i < f->port_count; i++) {
+		struct fabric_port *fp = &f->ports[i];
+
+		if (fp->exception_fd < 0 || fp->exception_gone ||
+			!slowpath_exception_is_gone(f->slowpath, fp->port->id))
+			continue;
+		fp->exception_gone = true;
+		LOG(ERR,
+			"interface %s: its exception interface %s was deleted: the kernel gets none "
+			"of its packets until sluiced is restarted",
+			fp->port->name, fp->kernel_name);
+	}
 }
 
 // Workers that poll no port get nothing: the kernel has it all.

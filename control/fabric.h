@@ -47,6 +47,9 @@ const char *fabric_domain_netns(const struct fabric *f, uint16_t domain);
 // MTU of the outside link towards clients of an endpoint in this domain.
 uint16_t fabric_link_mtu(const struct fabric *f, uint16_t domain);
 
+// A device of the punt thread was deleted: says so if it was an exception interface.
+void fabric_exceptions_check(struct fabric *f);
+
 // Ports of the snapshot the workers read.
 void fabric_fill_state(const struct fabric *f, struct dp_state *st);
 

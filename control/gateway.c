@@ -6,7 +6,6 @@
 #include "control/gateway_priv.h"
 #include "dataplane/base/clock.h"
 #include "dataplane/base/log.h"
-#include "drivers/tun.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -14,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 LOG_TYPE("gateway");
 
@@ -230,26 +228,6 @@ static int open_domains(struct gateway *g, const struct conf_gateway *gw)
 	return 0;
 }
 
-// The TUN device with the gateway's own addresses; its connected prefix is the kernel's route to
-// clients.
-static int open_tun(struct gateway *g, const struct conf_gateway *gw)
-{
-	struct kernel *k = fabric_kernel(g->env.fabric, g->vpn_domain);
-	uint8_t self4[4], self6[16];
-	int rc = 0;
-
-	g->tun_fd = tun_open(gw->tun, gw->netns, g->tun_mtu, &g->tun_ifindex);
-	if (g->tun_fd < 0)
-		return g->tun_fd; // logged there
-	ippool_self(g->pool, self4, self6);
-	if (gw->client_cidr.family)
-		rc = kernel_addr_add(k, g->tun_ifindex, 4, self4, gw->client_cidr.len);
-	if (!rc && gw->client_cidr6.family)
-		rc = kernel_addr_add(k, g->tun_ifindex, 6, self6, gw->client_cidr6.len);
-	return rc ? errno_log(rc, "gateway=%s: cannot set the address of %s", gw->name, gw->tun)
-		  : 0;
-}
-
 // Without it all seems well and no packet arrives: the first to every host is the kernel's, and it
 // asks for no neighbour it would not forward to.
 static void warn_of_forwarding(const struct conf_gateway *gw)
@@ -278,10 +256,10 @@ static int open_endpoint(struct gateway *g, const struct conf_gateway *gw)
 	g->endpoint = endpoint_open(g->env.loop, gw->name, gw->link_netns, &g->local, input, g);
 	if (!g->endpoint)
 		return -errno;
-	rc = slowpath_gateway_add(g->env.slowpath, g->id, g->tun_fd, endpoint_data_fd(g->endpoint));
+	rc = slowpath_link_add(g->env.slowpath, g->id, endpoint_data_fd(g->endpoint));
 	if (rc)
 		return rc;
-	g->in_slowpath = true;
+	g->link_in_slowpath = true;
 	rc = fabric_endpoint_add(g->env.fabric, g->link_domain, &g->local);
 	if (rc)
 		return errno_log(rc, "gateway=%s: cannot steer its endpoint", gw->name);
@@ -312,7 +290,7 @@ static int gateway_bring_up(struct gateway *g, const struct conf_gateway *gw)
 		return errno_log(errno, "gateway=%s: client_cidr", gw->name);
 	rc = open_domains(g, gw);
 	if (!rc)
-		rc = open_tun(g, gw);
+		rc = gateway_tun_open(g);
 	if (!rc)
 		rc = open_endpoint(g, gw);
 	if (!rc)
@@ -331,7 +309,7 @@ struct gateway *gateway_open(
 		return NULL;
 	g->env = *env;
 	g->id = id;
-	g->tun_fd = -1;
+	gateway_tun_init(g);
 	rc = gateway_bring_up(g, gw);
 	if (rc) {
 		gateway_close(g);
@@ -353,11 +331,10 @@ void gateway_close(struct gateway *g)
 		client_free(c);
 	if (g->endpoint_steered)
 		fabric_endpoint_del(g->env.fabric, g->link_domain, &g->local);
-	if (g->in_slowpath)
-		slowpath_gateway_del(g->env.slowpath, g->id);
+	if (g->link_in_slowpath)
+		slowpath_link_del(g->env.slowpath, g->id);
 	endpoint_close(g->endpoint);
-	if (g->tun_fd >= 0)
-		close(g->tun_fd);
+	gateway_tun_close(g);
 	ippool_free(g->pool);
 	cookie_key_wipe(&g->cookie);
 	handshake_limit_free(g->limit);

@@ -69,6 +69,8 @@ void gateway_routes_changed(struct gateway *g, uint16_t domain);
 // A worker's event about one of our clients.
 void gateway_event(struct client *c, const struct event *ev);
 
+// A device of the punt thread was deleted: makes the TUN device again if it was this gateway's.
+void gateway_tun_check(struct gateway *g);
 // A router says that one of our datagrams is too large. Only believed if it quotes a packet that was
 // sent to a client.
 void gateway_too_big(struct gateway *g, const struct icmp_too_big *r);

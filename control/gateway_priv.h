@@ -2,7 +2,7 @@
 // Copyright (c) 2026, The Sluice authors
 //
 // Shared by gateway.c (life, endpoint, settings) and client.c (admission, keys, timers) and client_link.c
-// (the way to a client).
+// (the way to a client), gateway_tun.c (TUN device).
 #pragma once
 
 #include <uthash.h>
@@ -83,7 +83,9 @@ struct gateway {
 	uint16_t vpn_domain, link_domain;
 	uint16_t tun_mtu;
 	int tun_fd, tun_ifindex;
-	bool in_slowpath, endpoint_steered;
+	ev_timer tun_retry; // after somebody deleted the device
+	double tun_retry_s;
+	bool link_in_slowpath, endpoint_steered;
 	bool leaving; // clients were told to go: nobody new
 	struct ippool *pool;
 	struct cookie_key cookie;
@@ -120,5 +122,11 @@ void client_float(struct client *c, const struct session_addr *to);
 uint32_t client_link_nexthop(const struct gateway *g, const struct session_addr *remote);
 // Forgets a path MTU that is old enough, so that larger packets are tried again.
 void client_link_age(struct client *c, uint64_t now_ms);
+
+// gateway_tun.c
+void gateway_tun_init(struct gateway *g); // before anything can fail
+// The TUN device with the gateway's own addresses, served by the punt thread. 0 or -errno, logged.
+int gateway_tun_open(struct gateway *g);
+void gateway_tun_close(struct gateway *g);
 
 void gateway_settings_put(struct gateway_settings *s);

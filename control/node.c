@@ -123,6 +123,21 @@ static bool sessions_over(const struct node *n)
 	return true;
 }
 
+// Somebody deleted a device that the punt thread serves.
+static void devices_check(struct node *n)
+{
+	uint64_t gone = atomic_load_explicit(
+		&slowpath_counters(n->slowpath)->devices_gone, memory_order_relaxed);
+
+	if (gone == n->devices_gone)
+		return;
+	n->devices_gone = gone;
+	fabric_exceptions_check(n->fabric);
+	for (uint16_t id = 0; id < n->dp->gateways_max; id++)
+		if (n->gateways[id])
+			gateway_tun_check(n->gateways[id]);
+}
+
 static void tick(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct node *n = t->data;
@@ -136,6 +151,7 @@ static void tick(struct ev_loop *loop, ev_timer *t, int revents)
 	for (unsigned int i = 0; i < n->dp->worker_count; i++)
 		worker_events(n, i);
 	publish_tick(n->publish);
+	devices_check(n);
 	if (!n->stopping)
 		gateways_leave(n, now);
 	else if (sessions_over(n) || now >= n->stop_at_ms)

@@ -38,6 +38,7 @@ struct node {
 	uint64_t started_ms, stop_at_ms, state_version;
 	uint64_t longest_pause_ms, last_tick_ms; // of this thread
 	bool eal_up, lcores_up, stopping;
+	uint64_t devices_gone; // of the punt thread, that were looked at
 	uint32_t reloads;
 };
 

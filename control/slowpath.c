@@ -24,6 +24,10 @@ LOG_TYPE("slowpath");
 #define BURST 64  // packets per descriptor and ring and turn, so that none starves the others
 #define EVENTS_MAX 64
 
+// In place of a descriptor.
+#define FD_NONE (-1)
+#define FD_GONE (-2) // its device was deleted
+
 enum source_kind { SOURCE_TUN, SOURCE_LINK, SOURCE_EXCEPTION };
 
 // What an epoll event names: kind and index packed into its data.
@@ -38,7 +42,7 @@ struct slowpath {
 	int epoll_fd;
 	_Atomic(bool) stop;
 	struct slowpath_counters counters;
-	// Descriptors by gateway and port, -1: none. The lock is held while one is in use, so that
+	// Descriptors by gateway and port, or FD_NONE, FD_GONE. The lock is held while one is in use, so that
 	// after a _del() nothing touches the descriptor.
 	pthread_mutex_t lock;
 	int *tun_fd, *data_fd;
@@ -61,8 +65,17 @@ static void inject(struct slowpath *s, unsigned int worker, struct rte_mbuf *m)
 	}
 }
 
+// The descriptor of a deleted device is ready for ever and has nothing to say: no more of it. Control
+// finds out by the counter.
+static void device_gone(struct slowpath *s, int *slot)
+{
+	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, *slot, NULL);
+	*slot = FD_GONE;
+	count(&s->counters.devices_gone);
+}
+
 // One packet from a TUN device or an exception interface. False when there is none.
-static bool read_device(struct slowpath *s, int fd, uint16_t port, uint8_t stage, uint16_t index)
+static bool read_device(struct slowpath *s, int *slot, uint16_t port, uint8_t stage, uint16_t index)
 {
 	struct rte_mbuf *m = inject_alloc(s->dp, port);
 	struct pkt *pkt;
@@ -72,8 +85,10 @@ static bool read_device(struct slowpath *s, int fd, uint16_t port, uint8_t stage
 		count(&s->counters.no_mbuf);
 		return false;
 	}
-	n = read(fd, rte_pktmbuf_mtod(m, void *), rte_pktmbuf_tailroom(m));
+	n = read(*slot, rte_pktmbuf_mtod(m, void *), rte_pktmbuf_tailroom(m));
 	if (n <= 0) {
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			device_gone(s, slot);
 		rte_pktmbuf_free(m);
 		return false;
 	}
@@ -126,7 +141,7 @@ static bool read_link(struct slowpath *s, int fd, uint16_t gateway)
 static void serve_source(struct slowpath *s, uint64_t source)
 {
 	uint16_t index = (uint16_t)source;
-	int i, fd;
+	int i, *slot;
 
 	for (i = 0; i < BURST; i++) {
 		bool more = false;
@@ -134,18 +149,18 @@ static void serve_source(struct slowpath *s, uint64_t source)
 		pthread_mutex_lock(&s->lock);
 		switch ((enum source_kind)(source >> 32)) {
 		case SOURCE_TUN:
-			fd = s->tun_fd[index];
-			more = fd >= 0 &&
-			       read_device(s, fd, PKT_PORT_TUN, PKT_STAGE_OUTBOUND_TUN, index);
+			slot = &s->tun_fd[index];
+			more = *slot >= 0 &&
+			       read_device(s, slot, PKT_PORT_TUN, PKT_STAGE_OUTBOUND_TUN, index);
 			break;
 		case SOURCE_LINK:
-			fd = s->data_fd[index];
-			more = fd >= 0 && read_link(s, fd, index);
+			slot = &s->data_fd[index];
+			more = *slot >= 0 && read_link(s, *slot, index);
 			break;
 		case SOURCE_EXCEPTION:
-			fd = s->exception_fd[index];
-			more = fd >= 0 &&
-			       read_device(s, fd, PKT_PORT_EXCEPTION, PKT_STAGE_EXCEPTION, index);
+			slot = &s->exception_fd[index];
+			more = *slot >= 0 &&
+			       read_device(s, slot, PKT_PORT_EXCEPTION, PKT_STAGE_EXCEPTION, index);
 			break;
 		}
 		pthread_mutex_unlock(&s->lock);
@@ -172,7 +187,7 @@ static void serve_punted(struct slowpath *s, struct rte_mbuf *m)
 	const struct pkt *pkt = pkt_of(m);
 	_Atomic(uint64_t) *done = NULL;
 	ssize_t n = -1;
-	int fd = -1;
+	int fd = FD_NONE;
 
 	switch ((enum punt_dest)pkt->punt_dest) {
 	case PUNT_TO_TUN:
@@ -237,7 +252,7 @@ static void *slowpath_run(void *arg)
 static void fds_clear(int *fds, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++)
-		fds[i] = -1;
+		fds[i] = FD_NONE;
 }
 
 static void slowpath_release(struct slowpath *s)
@@ -314,24 +329,42 @@ static void source_del(struct slowpath *s, int *slot)
 	pthread_mutex_lock(&s->lock);
 	if (*slot >= 0)
 		epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, *slot, NULL);
-	*slot = -1;
+	*slot = FD_NONE;
 	pthread_mutex_unlock(&s->lock);
 }
 
-int slowpath_gateway_add(struct slowpath *s, uint16_t gateway, int tun_fd, int data_fd)
+static bool source_is_gone(struct slowpath *s, const int *slot)
 {
-	int rc = source_add(s, &s->tun_fd[gateway], tun_fd, SOURCE_TUN, gateway);
+	bool gone;
 
-	if (!rc)
-		rc = source_add(s, &s->data_fd[gateway], data_fd, SOURCE_LINK, gateway);
-	if (rc)
-		slowpath_gateway_del(s, gateway);
-	return rc;
+	pthread_mutex_lock(&s->lock);
+	gone = *slot == FD_GONE;
+	pthread_mutex_unlock(&s->lock);
+	return gone;
 }
 
-void slowpath_gateway_del(struct slowpath *s, uint16_t gateway)
+int slowpath_tun_add(struct slowpath *s, uint16_t gateway, int fd)
+{
+	return source_add(s, &s->tun_fd[gateway], fd, SOURCE_TUN, gateway);
+}
+
+void slowpath_tun_del(struct slowpath *s, uint16_t gateway)
 {
 	source_del(s, &s->tun_fd[gateway]);
+}
+
+bool slowpath_tun_is_gone(struct slowpath *s, uint16_t gateway)
+{
+	return source_is_gone(s, &s->tun_fd[gateway]);
+}
+
+int slowpath_link_add(struct slowpath *s, uint16_t gateway, int fd)
+{
+	return source_add(s, &s->data_fd[gateway], fd, SOURCE_LINK, gateway);
+}
+
+void slowpath_link_del(struct slowpath *s, uint16_t gateway)
+{
 	source_del(s, &s->data_fd[gateway]);
 }
 
@@ -343,6 +376,11 @@ int slowpath_exception_add(struct slowpath *s, uint16_t port, int fd)
 void slowpath_exception_del(struct slowpath *s, uint16_t port)
 {
 	source_del(s, &s->exception_fd[port]);
+}
+
+bool slowpath_exception_is_gone(struct slowpath *s, uint16_t port)
+{
+	return source_is_gone(s, &s->exception_fd[port]);
 }
 
 const struct slowpath_counters *slowpath_counters(const struct slowpath *s)

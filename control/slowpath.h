@@ -13,6 +13,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct dp;
@@ -28,6 +29,7 @@ struct slowpath;
 	X(exception_in, "frames read from exception interfaces") \
 	X(write_failed, "packets the kernel refused") \
 	X(no_device, "packets whose gateway or port was gone") \
+	X(devices_gone, "devices that somebody deleted while they were in use") \
 	X(inject_lost, "packets lost on the way to a worker: its ring was full") \
 	X(no_mbuf, "packets lost on the way to a worker: packet pool empty")
 
@@ -42,10 +44,17 @@ struct slowpath *slowpath_start(struct dp *dp);
 // Joins the thread; packets still in the punt ring are freed.
 void slowpath_stop(struct slowpath *s);
 
-// 0 or -errno.
-int slowpath_gateway_add(struct slowpath *s, uint16_t gateway, int tun_fd, int data_fd);
-void slowpath_gateway_del(struct slowpath *s, uint16_t gateway);
+// A gateway's TUN device and its data socket. 0 or -errno.
+int slowpath_tun_add(struct slowpath *s, uint16_t gateway, int fd);
+void slowpath_tun_del(struct slowpath *s, uint16_t gateway);
+int slowpath_link_add(struct slowpath *s, uint16_t gateway, int fd);
+void slowpath_link_del(struct slowpath *s, uint16_t gateway);
 int slowpath_exception_add(struct slowpath *s, uint16_t port, int fd);
 void slowpath_exception_del(struct slowpath *s, uint16_t port);
+
+// Was the device deleted by somebody else? Then it is no longer read, what is for it is lost
+// (no_device), and devices_gone has counted it. Until _del() or _add().
+bool slowpath_tun_is_gone(struct slowpath *s, uint16_t gateway);
+bool slowpath_exception_is_gone(struct slowpath *s, uint16_t port);
 
 const struct slowpath_counters *slowpath_counters(const struct slowpath *s);
