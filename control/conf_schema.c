@@ -318,7 +318,7 @@ static const struct conf_option gateway_options[] = {
 	{"tun_mtu", CONF_T_INTEGER, GW(tun_mtu), RANGE(576, 9000), .def = "auto",
 		.words = auto_words,
 		.help = "Largest packet inside the tunnel. auto: what fits one outside datagram, "
-			"as far as the client can be told."},
+			"1500 at most, as far as the client can be told."},
 	{"mss_clamp", CONF_T_BOOL, GW(mss_clamp), .def = "yes",
 		.help = "Lower the MSS of TCP connections so that segments fit."},
 	{"fast_path", CONF_T_BOOL, GW(fast_path), .def = "yes",

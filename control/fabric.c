@@ -65,12 +65,26 @@ static void kernel_routes_changed(void *arg, uint16_t domain)
 		f->ops.routes_changed(f->ops.arg, domain);
 }
 
+// Packet buffers have the size that they got at the start.
+static void warn_of_mtu(const struct port *p, uint16_t mtu)
+{
+	if (p->kind == PORT_AF_XDP && mtu > p->mtu_max)
+		LOG(ERR,
+			"interface %s: its MTU is %u now, packet buffers take %u: larger packets are "
+			"lost until sluiced is restarted, or ip link set %s mtu %u",
+			p->name, mtu, p->mtu_max, p->name, p->mtu_max);
+}
+
 static void kernel_link_changed(
 	void *arg, uint16_t domain, const struct kernel_port *port, uint16_t mtu, bool up)
 {
-	(void)arg;
+	const struct fabric *f = arg;
+
 	(void)domain;
 	LOG(NOTICE, "interface %s: %s, mtu %u", port->name, up ? "up" : "down", mtu);
+	for (unsigned int i = 0; i < f->port_count; i++)
+		if (f->ports[i].port && f->ports[i].port->id == port->port)
+			warn_of_mtu(f->ports[i].port, mtu);
 }
 
 static void kernel_retire(void *arg, const void *old)

@@ -4,6 +4,7 @@
 #include "control/gateway.h"
 
 #include "control/gateway_priv.h"
+#include "control/mbuf_size.h"
 #include "dataplane/base/clock.h"
 #include "dataplane/base/log.h"
 
@@ -15,6 +16,8 @@
 #include <time.h>
 
 LOG_TYPE("gateway");
+
+#define TUN_MTU_AUTO_MAX 1500
 
 // Settings ------------------------------------------------------------------------------------
 
@@ -206,6 +209,30 @@ static uint16_t outer_overhead(uint8_t family)
 	return (uint16_t)((family == 4 ? 20 : 40) + 8 + PROTO_DATA_V2_HDR_BYTES);
 }
 
+// auto: what fits one datagram; no client need take more than 1500 unless it says so.
+static uint16_t tun_mtu_choose(const struct gateway *g, const struct conf_gateway *gw)
+{
+	uint16_t link = fabric_link_mtu(g->env.fabric, g->link_domain);
+	uint16_t fits = (uint16_t)(link - outer_overhead(gw->endpoint_addr.family));
+
+	if (gw->tun_mtu)
+		return gw->tun_mtu;
+	return fits < TUN_MTU_AUTO_MAX ? fits : TUN_MTU_AUTO_MAX;
+}
+
+// After a reload: packet buffers have the size they got at the start.
+static int check_buffers(const struct gateway *g, const struct conf_gateway *gw)
+{
+	uint16_t most = mbuf_size_tun_mtu_max(g->env.dp);
+
+	if (g->tun_mtu <= most)
+		return 0;
+	return errno_log(EINVAL,
+		"gateway=%s: tun_mtu %u does not fit the packet buffers, which take at most %u until "
+		"sluiced is restarted",
+		gw->name, g->tun_mtu, most);
+}
+
 static int open_domains(struct gateway *g, const struct conf_gateway *gw)
 {
 	int vpn, link, rc;
@@ -221,11 +248,8 @@ static int open_domains(struct gateway *g, const struct conf_gateway *gw)
 		return rc;
 	g->link_domain = (uint16_t)link;
 	g->vpn_domain = (uint16_t)vpn;
-	g->tun_mtu = gw->tun_mtu;
-	if (g->tun_mtu == 0)
-		g->tun_mtu = (uint16_t)(fabric_link_mtu(g->env.fabric, g->link_domain) -
-					outer_overhead(gw->endpoint_addr.family));
-	return 0;
+	g->tun_mtu = tun_mtu_choose(g, gw);
+	return check_buffers(g, gw);
 }
 
 // Without it all seems well and no packet arrives: the first to every host is the kernel's, and it

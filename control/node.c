@@ -5,6 +5,7 @@
 
 #include "control/capture.h"
 #include "control/leftovers.h"
+#include "control/mbuf_size.h"
 #include "control/node_api.h"
 #include "control/pool.h"
 #include "control/publish.h"
@@ -237,9 +238,13 @@ static int start_dp(struct node *n, bool idle_workers)
 	};
 	uint16_t index = 0;
 	unsigned int lcore;
+	int rc;
 
 	// Room for replaced clients whose peer ids have not come back yet, and for a reload.
 	limits.peers_max += limits.peers_max / 4 + 256;
+	rc = mbuf_size_choose(c, &limits.mbuf_data_bytes);
+	if (rc)
+		return rc;
 	limits.port_queues = (uint32_t)(c->interface_count * c->workers);
 	n->dp = dp_new(&limits);
 	if (!n->dp)

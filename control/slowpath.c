@@ -122,6 +122,8 @@ static bool read_link(struct slowpath *s, int fd, uint16_t gateway)
 	n = recvfrom(fd, rte_pktmbuf_mtod(m, void *), rte_pktmbuf_tailroom(m), MSG_TRUNC, &ss.sa,
 		&ss_len);
 	if (n < 0 || n > rte_pktmbuf_tailroom(m) || session_addr_from_sockaddr(&remote, &ss)) {
+		if (n > rte_pktmbuf_tailroom(m))
+			count(&s->counters.link_too_large);
 		rte_pktmbuf_free(m);
 		return n >= 0;
 	}

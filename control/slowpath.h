@@ -25,6 +25,7 @@ struct slowpath;
 	X(tun_in, "packets read from TUN devices") \
 	X(link_out, "sealed packets sent through kernel sockets") \
 	X(link_in, "data packets received by kernel sockets") \
+	X(link_too_large, "data packets that are larger than a packet buffer: lost") \
 	X(exception_out, "frames written to exception interfaces") \
 	X(exception_in, "frames read from exception interfaces") \
 	X(write_failed, "packets the kernel refused") \

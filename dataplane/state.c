@@ -26,7 +26,6 @@ LOG_TYPE("state");
 #define PUNT_RING_SIZE 4096
 #define CAPTURE_RING_SIZE 1024
 #define POOL_CACHE 256
-#define MBUF_DATA_BYTES 2304
 
 // An AF_XDP queue has 2048 buffers in its fill ring (received ones are replaced at once), and what
 // it has sent comes back through a transmit ring and a completion ring of 2048 each. Other kinds
@@ -145,7 +144,7 @@ void state_free(struct dp_state *st)
 static uint32_t data_room(const struct dp_limits *limits)
 {
 	return RTE_PKTMBUF_HEADROOM +
-	       (limits->mbuf_data_bytes ? limits->mbuf_data_bytes : MBUF_DATA_BYTES);
+	       (limits->mbuf_data_bytes ? limits->mbuf_data_bytes : DP_MBUF_DATA_BYTES);
 }
 
 // A worker has one queue on every port.

@@ -24,6 +24,7 @@
 #define DP_WORKERS_MAX 32
 #define DP_VLANS 4096
 #define DP_NO_DOMAIN UINT16_MAX
+#define DP_MBUF_DATA_BYTES 2304 // what most nodes need
 
 // A gateway as the workers see it. Index = gateway id, stable for the gateway's life.
 struct dp_gateway {
@@ -104,7 +105,7 @@ struct dp_limits {
 	uint16_t worker_count;
 	uint16_t port_queues;     // queues of all ports together; 0: one port each side
 	uint32_t mbufs;           // 0: computed from the rest, see docs/state.md
-	uint16_t mbuf_data_bytes; // data room without headroom, 0: 2304
+	uint16_t mbuf_data_bytes; // data room without headroom, 0: DP_MBUF_DATA_BYTES
 };
 
 // What dp_new() takes of the hugepages, in bytes.

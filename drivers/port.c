@@ -64,6 +64,21 @@ int port_args_add(struct port_slot *s, const char *fmt, ...)
 	return len < 0 || (size_t)len >= sizeof(s->args) - used ? -E2BIG : 0;
 }
 
+#define ETHERNET_BYTES (14 + 4)
+
+uint32_t port_buffer_bytes(enum port_kind kind, uint16_t mtu)
+{
+	return mtu + ETHERNET_BYTES + (kind == PORT_AF_XDP ? PORT_XDP_HEADROOM : 0u);
+}
+
+uint16_t port_mtu_max(enum port_kind kind, const struct rte_mempool *pool)
+{
+	uint32_t room = rte_pktmbuf_data_room_size((struct rte_mempool *)(uintptr_t)pool);
+	uint32_t taken = RTE_PKTMBUF_HEADROOM + port_buffer_bytes(kind, 0);
+
+	return room > taken ? (uint16_t)(room - taken) : 0;
+}
+
 static int conf_check(const struct port_conf *conf)
 {
 	if ((size_t)conf->kind >= KIND_COUNT)
@@ -229,6 +244,7 @@ static int facts_read(struct port_slot *s)
 		return errno_log(ret, "%s: no MAC address", p->name);
 	if (p->mtu == 0 && rte_eth_dev_get_mtu(p->id, &mtu) == 0)
 		p->mtu = mtu;
+	p->mtu_max = port_mtu_max(p->kind, s->pool);
 	p->udp_csum_offload = s->tx_offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
 	p->ip_csum_offload = s->tx_offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
 	memset(port_queues[p->id], 0, sizeof(port_queues[p->id]));

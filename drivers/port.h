@@ -52,12 +52,18 @@ struct port {
 	int ifindex;                  // kernel interface (af_xdp) or 0
 	uint16_t queues;
 	uint16_t mtu;
+	uint16_t mtu_max; // what packet buffers hold: a frame above it never arrives whole
 	struct rte_ether_addr mac;
 	bool complete_csum;    // peer may hand us unfinished checksums (veth, virtio_net, tap)
 	bool udp_csum_offload; // transmit
 	bool ip_csum_offload;
 	bool needs_exception; // kernel does not see this port: wants an exception interface
 };
+
+// Data room, without headroom, that a kind of port needs of packet buffers for an MTU; and the most
+// that there can be if one of the ports is an AF_XDP port, with `priv` bytes of scratch in an mbuf.
+uint32_t port_buffer_bytes(enum port_kind kind, uint16_t mtu);
+uint32_t port_af_xdp_buffer_max(uint16_t priv);
 
 // 0, or -errno after logging one line that says what and how to mend it: -ENODEV (no such
 // interface or namespace), -EBUSY (someone else's XDP program; or fewer queues than workers),

@@ -33,7 +33,6 @@ LOG_TYPE("port");
 
 #define RING_SIZE 2048
 #define CHUNK_MAX_BYTES 4096 // the kernel's largest frame of a umem
-#define ETHERNET_BYTES (14 + 4)
 
 // The kernel gives a queue back some time after the last descriptor of its socket is closed.
 #define QUEUE_RELEASE_MS 200
@@ -138,12 +137,24 @@ static int queues_check(const struct port_conf *conf, struct port_slot *s, const
 		conf->name, conf->queues, have);
 }
 
+// An element of the pool is a frame of the umem: list head, mbuf, scratch, headroom and data. DPDK
+// spreads elements over memory channels, which may cost a cache line more.
+uint32_t port_af_xdp_buffer_max(uint16_t priv)
+{
+	uint32_t head = sizeof(struct rte_mbuf) + priv + RTE_PKTMBUF_HEADROOM;
+	uint32_t room = CHUNK_MAX_BYTES - head;
+
+	while (rte_mempool_calc_obj_size(head + room, 0, NULL) > CHUNK_MAX_BYTES)
+		room -= RTE_CACHE_LINE_SIZE;
+	return room;
+}
+
 // The pool becomes the sockets' umem: one piece, and no frame above a page.
 static int pool_check(const struct port_conf *conf, const struct port_slot *s, uint16_t mtu)
 {
 	struct rte_mempool *pool = s->pool;
 	uint32_t frame = pool->header_size + pool->elt_size + pool->trailer_size;
-	uint32_t room = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM;
+	uint16_t mtu_max = port_mtu_max(PORT_AF_XDP, pool);
 
 	if (pool->nb_mem_chunks != 1)
 		return errno_log(ENOMEM, "%s: packet pool %s lies in %u pieces, must be one",
@@ -155,11 +166,11 @@ static int pool_check(const struct port_conf *conf, const struct port_slot *s, u
 		return errno_log(ENOMEM, "%s: packet pool %s has %u buffers, %u queues need %u",
 			conf->name, pool->name, pool->size, conf->queues,
 			conf->queues * 2u * RING_SIZE);
-	if ((uint32_t)mtu + ETHERNET_BYTES > room)
+	if (mtu > mtu_max)
 		return errno_log(EINVAL,
-			"%s: MTU %u does not fit packet buffers of %u bytes: "
+			"%s: MTU %u does not fit the packet buffers, which take at most %u: "
 			"ip link set %s mtu %u",
-			conf->name, mtu, room, conf->name, room - ETHERNET_BYTES);
+			conf->name, mtu, mtu_max, conf->name, mtu_max);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #define PORT_ARGS_BYTES 512
 #define PORT_XDP_SOCKETS_MAX 1024
+#define PORT_XDP_HEADROOM 256 // the kernel keeps it free in front of each frame it receives
 
 // What port.c keeps beside the public struct.
 struct port_slot {
@@ -69,6 +70,8 @@ extern const struct port_ops port_pcap_ops;
 // Whether DPDK may have the NIC: 0, -EINVAL (no address), -ENODEV, -EBUSY (no driver, or the kernel's),
 // after one logged line. devices: /sys/bus/pci/devices, or a test's.
 int port_pci_check(const char *devices, const char *address);
+// MTU of the largest frame that the pool's buffers hold.
+uint16_t port_mtu_max(enum port_kind kind, const struct rte_mempool *pool);
 
 // Appends to s->args; -E2BIG when full.
 int port_args_add(struct port_slot *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

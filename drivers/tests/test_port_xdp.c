@@ -496,6 +496,14 @@ static void test_errors(void)
 	conf = conf_of("v0", 1);
 	conf.mtu = 9000;
 	CU_ASSERT_EQUAL(port_open(&conf, pool, &p), -EINVAL);
+	// Of the buffer's 2048 bytes the kernel keeps 256, Ethernet and a VLAN tag need 18.
+	conf.mtu = 1775;
+	CU_ASSERT_EQUAL(port_open(&conf, pool, &p), -EINVAL);
+	conf.mtu = 1774;
+	CU_ASSERT_EQUAL_FATAL(port_open(&conf, pool, &p), 0);
+	CU_ASSERT_EQUAL(p->mtu_max, 1774);
+	port_close(p);
+	p = NULL;
 	// The offload is on until somebody turns it off.
 	conf = conf_of("v0", 1);
 	conf.vlans = true;
