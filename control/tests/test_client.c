@@ -7,6 +7,7 @@
 #include "control/session_priv.h"
 
 #include "control/tests/test_pki.h"
+#include "dataplane/crypto.h"
 #include "dataplane/tests/harness.h"
 #include "dataplane/worker.h"
 
@@ -475,7 +476,7 @@ static struct icmp_too_big quote_of(const struct client *c, uint16_t mtu)
 static struct client *connected_v2(void)
 {
 	struct client *c = begin(1);
-	const struct session_key key = {.key_id = 1, .cipher = AEAD_AES_256_GCM};
+	const struct session_key key = {.key_id = 1, .cipher = CIPHER_AES_256_GCM};
 
 	CU_ASSERT_EQUAL_FATAL(admit(c), SESSION_ADMIT);
 	((struct session_info *)(uintptr_t)session_info(c->session))->data_v2 = true;
@@ -581,7 +582,7 @@ int main(void)
 	int rc;
 
 	harness_eal_init(256);
-	if (aead_init(&why))
+	if (crypto_init(&why))
 		return 1;
 	pki = test_pki_new();
 	test_pki_ca(pki, "ca");
