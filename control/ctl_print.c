@@ -193,7 +193,6 @@ void ctl_print_clients(FILE *out, const json_t *result)
 		{"UP", "connected_s", F_SECONDS},
 		{"IN", "in_bytes", F_BYTES},
 		{"OUT", "out_bytes", F_BYTES},
-		{"PATH MTU", "path_mtu", F_COUNT},
 		{"STATE", "state", F_TEXT},
 		{NULL, NULL, F_TEXT},
 	};
