@@ -189,17 +189,17 @@ static void test_pcap(void)
 	port_close(p);
 }
 
-static bool link_comes_up(const struct port *p)
+static bool link_becomes(const struct port *p, bool up)
 {
-	struct rte_eth_link link = {0};
+	struct rte_eth_link link = {.link_status = !up};
 	int tries;
 
-	for (tries = 0; tries < 2000 && !link.link_status; tries++) {
+	for (tries = 0; tries < 2000 && link.link_status != up; tries++) {
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 		if (rte_eth_link_get_nowait(p->id, &link) < 0)
 			return false;
 	}
-	return link.link_status;
+	return link.link_status == up;
 }
 
 // Both ends in one process; the connection is made in the background.
@@ -212,8 +212,8 @@ static void test_memif(void)
 	server.memif_id = client.memif_id = 7;
 	s = open_started(&server);
 	c = open_started(&client);
-	CU_ASSERT(link_comes_up(c));
-	CU_ASSERT(link_comes_up(s));
+	CU_ASSERT(link_becomes(c, true));
+	CU_ASSERT(link_becomes(s, true));
 	// The client hands out its buffers with its first look.
 	CU_ASSERT_EQUAL(receive_mark(c, 0), -1);
 	send_mark(c, 0, 1);
@@ -224,6 +224,10 @@ static void test_memif(void)
 	CU_ASSERT_EQUAL(receive_mark(c, 0), 3);
 	CU_ASSERT_EQUAL(receive_mark(c, 1), -1);
 	port_close(c);
+	// The driver's thread takes leave of the other end. In the middle of that DPDK 22.11 does not
+	// bear that end to be closed as well.
+	CU_ASSERT(link_becomes(s, false));
+	nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
 	port_close(s);
 }
 
