@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "control/session.h"
+#include "control/channel/session.h"
 
 struct endpoint;
 

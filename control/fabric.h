@@ -10,11 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "control/conf.h"
+#include "control/conf/conf.h"
 #include "control/icmp.h"
-#include "control/kernel.h"
+#include "control/routing/kernel.h"
 #include "control/publish.h"
-#include "control/session.h"
+#include "control/channel/session.h"
 #include "control/slowpath.h"
 #include "drivers/steer.h"
 

@@ -10,10 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "control/conf.h"
+#include "control/conf/conf.h"
 #include "control/fabric.h"
 #include "control/publish.h"
-#include "control/session.h"
+#include "control/channel/session.h"
 #include "control/slowpath.h"
 #include "dataplane/event.h"
 

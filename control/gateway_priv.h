@@ -7,17 +7,17 @@
 
 #include <uthash.h>
 
-#include "control/cookie.h"
+#include "control/channel/cookie.h"
 #include "control/endpoint.h"
-#include "control/first_packet.h"
+#include "control/channel/first_packet.h"
 #include "control/gateway.h"
 #include "control/half_open.h"
-#include "control/handshake_limit.h"
+#include "control/channel/handshake_limit.h"
 #include "control/ippool.h"
 #include "control/pmtu.h"
 #include "control/pool.h"
-#include "control/tls.h"
-#include "control/tls_wrap_set.h"
+#include "control/channel/tls.h"
+#include "control/channel/tls_wrap_set.h"
 #include "dataplane/bucket.h"
 
 // A configuration in force, shared by the sessions that began under it.

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "control/session.h"
+#include "control/channel/session.h"
 
 #define HALF_OPEN_MAX 4096
 

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "control/session.h"
+#include "control/channel/session.h"
 
 // Of the UDP payload: opcode, peer id and packet id. A router that quotes less says nothing useful.
 #define ICMP_QUOTE_BYTES 8

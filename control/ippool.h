@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#include "control/conf.h"
+#include "control/conf/conf.h"
 
 struct ippool;
 

@@ -6,7 +6,7 @@
 // nobody behind them cost every packet a look, for ever. Main thread, before ports are opened.
 #pragma once
 
-#include "control/conf.h"
+#include "control/conf/conf.h"
 
 // Removes XDP programs of ours that no process holds, in every namespace the configuration names.
 // A stranger's program, or a living daemon's, stays. Logs what it removed; errors are none of a

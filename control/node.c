@@ -3,10 +3,10 @@
 
 #include "control/node.h"
 
-#include "control/capture.h"
+#include "control/api/capture.h"
 #include "control/leftovers.h"
 #include "control/mbuf_size.h"
-#include "control/node_api.h"
+#include "control/api/node_api.h"
 #include "control/pool.h"
 #include "control/publish.h"
 #include "dataplane/crypto.h"

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "control/conf.h"
+#include "control/conf/conf.h"
 #include "control/gateway.h"
 
 struct api;

@@ -3,7 +3,7 @@
 
 #include "control/options.h"
 
-#include "control/conf.h"
+#include "control/conf/conf.h"
 #include "dataplane/base/log.h"
 
 #include <getopt.h>

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "control/session.h"
+#include "control/channel/session.h"
 #include "dataplane/state.h"
 
 struct publish;

@@ -5,7 +5,7 @@
 // is done first, into objects that nothing uses yet; only then is anything put in force. What only
 // a restart can change is refused by name and left as it is.
 
-#include "control/conf_clash.h"
+#include "control/conf/conf_clash.h"
 #include "control/node.h"
 #include "control/publish.h"
 

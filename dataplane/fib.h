@@ -2,7 +2,7 @@
 // Copyright (c) 2026, The Sluice authors
 //
 // Destination -> next hop with a complete Ethernet header, or "the kernel's". A mirror of the
-// kernel's tables, written by control (control/kernel.c through control/publish.c) only.
+// kernel's tables, written by control (control/routing/kernel.c through control/publish.c) only.
 // All routes live in a prefix table; a domain with more than FIB_LPM_ROUTES of a family also gets
 // a table of its own for them (lpm.h, 64 MB) while hugepages last.
 #pragma once

@@ -4,7 +4,7 @@
 // The configuration file. Whatever it holds: a configuration within its own limits, or one line
 // that says why not.
 
-#include "control/conf.h"
+#include "control/conf/conf.h"
 
 #include "control/tests/fuzz.h"
 

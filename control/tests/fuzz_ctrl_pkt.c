@@ -4,8 +4,8 @@
 // Control packets: what parses composes to the same bytes, and a reliability layer fed with it
 // stays within its bounds.
 
-#include "control/ctrl_pkt.h"
-#include "control/reliable.h"
+#include "control/channel/ctrl_pkt.h"
+#include "control/channel/reliable.h"
 
 #include "control/tests/fuzz.h"
 

@@ -4,9 +4,9 @@
 // A client's key message with everything read out of it: peer information, options string, cipher
 // choice, the push reply that comes of it and the server's answer.
 
-#include "control/keyex.h"
-#include "control/ncp.h"
-#include "control/push.h"
+#include "control/channel/keyex.h"
+#include "control/channel/ncp.h"
+#include "control/channel/push.h"
 
 #include "control/tests/fuzz.h"
 

@@ -5,7 +5,7 @@
 // packet must not pass; since none would then reach the code behind the tag, every input is also
 // wrapped, and as a text parsed as a key.
 
-#include "control/tls_wrap.h"
+#include "control/channel/tls_wrap.h"
 
 #include "control/tests/fuzz.h"
 

@@ -5,8 +5,8 @@
 // of its own. Mutated ones must not pass; since none would then reach what stands behind the tags,
 // every input is also wrapped as metadata, cut for its length alone, and read as a key file.
 
-#include "control/tls_crypt_v2.h"
-#include "control/tls_wrap.h"
+#include "control/channel/tls_crypt_v2.h"
+#include "control/channel/tls_wrap.h"
 
 #include "control/tests/fuzz.h"
 

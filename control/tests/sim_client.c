@@ -3,11 +3,11 @@
 
 #include "control/tests/sim_client.h"
 
-#include "control/ctrl_pkt.h"
-#include "control/keyex.h"
-#include "control/peer_info.h"
-#include "control/reliable.h"
-#include "control/tls_crypt_v2.h"
+#include "control/channel/ctrl_pkt.h"
+#include "control/channel/keyex.h"
+#include "control/channel/peer_info.h"
+#include "control/channel/reliable.h"
+#include "control/channel/tls_crypt_v2.h"
 
 #include <openssl/err.h>
 #include <openssl/rand.h>

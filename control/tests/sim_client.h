@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "control/session.h"
-#include "control/tls_wrap.h"
+#include "control/channel/session.h"
+#include "control/channel/tls_wrap.h"
 
 struct sim_client;
 

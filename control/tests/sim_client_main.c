@@ -15,7 +15,7 @@
 
 #include "control/tests/sim_client.h"
 #include "control/tests/sim_tunnel.h"
-#include "control/tls_crypt_v2.h"
+#include "control/channel/tls_crypt_v2.h"
 #include "dataplane/base/clock.h"
 
 #include <arpa/inet.h>

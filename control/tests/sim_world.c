@@ -3,8 +3,8 @@
 
 #include "control/tests/sim_world.h"
 
-#include "control/first_packet.h"
-#include "control/peer_info.h"
+#include "control/channel/first_packet.h"
+#include "control/channel/peer_info.h"
 #include "dataplane/proto.h"
 
 #include <stdio.h>

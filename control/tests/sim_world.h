@@ -10,12 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "control/cookie.h"
-#include "control/session.h"
+#include "control/channel/cookie.h"
+#include "control/channel/session.h"
 #include "control/tests/sim_client.h"
 #include "control/tests/test_pki.h"
-#include "control/tls.h"
-#include "control/tls_wrap_set.h"
+#include "control/channel/tls.h"
+#include "control/channel/tls_wrap_set.h"
 
 #define WORLD_PACKETS 256
 

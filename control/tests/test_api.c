@@ -3,10 +3,10 @@
 //
 // The API over a real socket: requests and errors, bounds, stale sockets, captures as a stream.
 
-#include "control/api.h"
+#include "control/api/api.h"
 
-#include "control/api_socket.h"
-#include "control/capture.h"
+#include "control/api/api_socket.h"
+#include "control/api/capture.h"
 #include "dataplane/capture.h"
 #include "dataplane/state.h"
 #include "dataplane/tests/harness.h"

@@ -4,7 +4,7 @@
 // A gateway's bookkeeping of its clients: what sessions ask of it is asked here by the test.
 
 #include "control/gateway_priv.h"
-#include "control/session_priv.h"
+#include "control/channel/session_priv.h"
 
 #include "control/tests/test_pki.h"
 #include "dataplane/crypto.h"

@@ -4,10 +4,10 @@
 // The configuration: every error once, by changing one place of a valid file; defaults; the
 // example in docs/ field by field; help and manual page against the schema.
 
-#include "control/conf.h"
+#include "control/conf/conf.h"
 
-#include "control/conf_schema.h"
-#include "control/conf_value.h"
+#include "control/conf/conf_schema.h"
+#include "control/conf/conf_value.h"
 #include "dataplane/base/log.h"
 #include "dataplane/tests/harness.h"
 

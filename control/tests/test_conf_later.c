@@ -4,9 +4,9 @@
 // What later versions will have is refused by its name, never ignored: every such option and every such
 // value that the schema knows.
 
-#include "control/conf.h"
+#include "control/conf/conf.h"
 
-#include "control/conf_schema.h"
+#include "control/conf/conf_schema.h"
 #include "dataplane/tests/harness.h"
 
 #include <CUnit/CUnit.h>

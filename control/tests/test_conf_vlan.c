@@ -3,7 +3,7 @@
 //
 // VLANs of an interface: both forms, the kernel interface they stand for, each error.
 
-#include "control/conf.h"
+#include "control/conf/conf.h"
 
 #include "dataplane/tests/harness.h"
 

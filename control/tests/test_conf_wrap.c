@@ -4,7 +4,7 @@
 // Options of the control channel's wrapping and of first packets: short and long forms, defaults,
 // every error once.
 
-#include "control/conf.h"
+#include "control/conf/conf.h"
 
 #include "dataplane/tests/harness.h"
 

@@ -3,7 +3,7 @@
 //
 // The stateless cookie: who may return it, and until when.
 
-#include "control/cookie.h"
+#include "control/channel/cookie.h"
 
 #include "dataplane/tests/harness.h"
 

@@ -4,12 +4,12 @@
 // sluicectl's output: pcap bytes, tables of 100 columns; the keys it makes; and sluiced's command
 // line.
 
-#include "control/ctl_capture.h"
-#include "control/ctl_keys.h"
-#include "control/ctl_print.h"
-#include "control/key_file.h"
+#include "control/ctl/ctl_capture.h"
+#include "control/ctl/ctl_keys.h"
+#include "control/ctl/ctl_print.h"
+#include "control/channel/key_file.h"
 #include "control/options.h"
-#include "control/tls_crypt_v2.h"
+#include "control/channel/tls_crypt_v2.h"
 #include "dataplane/base/log.h"
 #include "dataplane/tests/harness.h"
 

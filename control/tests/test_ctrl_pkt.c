@@ -3,7 +3,7 @@
 //
 // Control packets against published bytes, at every truncation, and there and back.
 
-#include "control/ctrl_pkt.h"
+#include "control/channel/ctrl_pkt.h"
 
 #include "dataplane/tests/harness.h"
 

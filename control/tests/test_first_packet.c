@@ -4,7 +4,7 @@
 // The stateless step: whose packets are answered, who gets a session, and who gets silence. Every
 // case runs without wrapping, and with each way of it.
 
-#include "control/first_packet.h"
+#include "control/channel/first_packet.h"
 
 #include "dataplane/tests/harness.h"
 

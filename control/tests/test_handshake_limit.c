@@ -3,7 +3,7 @@
 //
 // Who is answered: rates of an endpoint and of source prefixes under a clock of our own.
 
-#include "control/handshake_limit.h"
+#include "control/channel/handshake_limit.h"
 
 #include "dataplane/tests/harness.h"
 

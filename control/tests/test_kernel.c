@@ -4,7 +4,7 @@
 // The mirror against the real kernel, in a network namespace of its own: `ip` changes things, the
 // workers' forwarding table must follow. Needs root; exits 77 (skipped) without.
 
-#include "control/kernel.h"
+#include "control/routing/kernel.h"
 
 #include <CUnit/CUnit.h>
 #include <arpa/inet.h>

@@ -4,7 +4,7 @@
 // VLANs of a port: what a link message says of a VLAN interface, which interface a VLAN follows,
 // and what becomes of its routes in the mirror. Without a kernel: most have no 802.1Q to test with.
 
-#include "control/kernel_ports.h"
+#include "control/routing/kernel_ports.h"
 
 #include <CUnit/CUnit.h>
 #include <arpa/inet.h>

@@ -3,7 +3,7 @@
 //
 // Files of keys: what is read, what is refused, what is written and how.
 
-#include "control/key_file.h"
+#include "control/channel/key_file.h"
 
 #include "dataplane/tests/harness.h"
 

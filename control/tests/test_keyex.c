@@ -4,7 +4,7 @@
 // Key method 2: published values of the PRF, the key block against a PRF written down a second
 // time, the message at every truncation.
 
-#include "control/keyex.h"
+#include "control/channel/keyex.h"
 
 #include "dataplane/tests/harness.h"
 

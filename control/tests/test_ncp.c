@@ -3,7 +3,7 @@
 //
 // Cipher choice: the published picks, as far as we have the ciphers, and what else clients say.
 
-#include "control/ncp.h"
+#include "control/channel/ncp.h"
 
 #include "dataplane/tests/harness.h"
 

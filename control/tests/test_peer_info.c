@@ -3,9 +3,9 @@
 //
 // What clients write about themselves: real text, and hostile text.
 
-#include "control/options_string.h"
-#include "control/peer_info.h"
-#include "control/tls_wrap.h"
+#include "control/channel/options_string.h"
+#include "control/channel/peer_info.h"
+#include "control/channel/tls_wrap.h"
 
 #include "dataplane/tests/harness.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Sluice authors
 
-#include "control/prefix_tree.h"
+#include "control/routing/prefix_tree.h"
 
 #include <CUnit/CUnit.h>
 #include <stdbool.h>

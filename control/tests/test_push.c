@@ -3,7 +3,7 @@
 //
 // PUSH_REPLY word by word, per kind of client, and its parts when it is long.
 
-#include "control/push.h"
+#include "control/channel/push.h"
 
 #include "dataplane/tests/harness.h"
 

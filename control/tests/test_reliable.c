@@ -4,7 +4,7 @@
 // The reliability layer: its rules one by one, and two ends over a network that loses, doubles and
 // reorders, with a clock and a random source of its own.
 
-#include "control/reliable.h"
+#include "control/channel/reliable.h"
 
 #include "dataplane/tests/harness.h"
 

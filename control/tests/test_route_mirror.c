@@ -4,7 +4,7 @@
 // The mirror without a kernel: events go in by hand, the forwarding table is a list that records
 // what it is told. The last test compares any history with a mirror that was built afresh.
 
-#include "control/route_mirror.h"
+#include "control/routing/route_mirror.h"
 
 #include <CUnit/CUnit.h>
 #include <arpa/inet.h>

@@ -3,9 +3,9 @@
 //
 // The life of a session: a simulated client, a network with faults, a clock of our own.
 
-#include "control/session.h"
+#include "control/channel/session.h"
 
-#include "control/peer_info.h"
+#include "control/channel/peer_info.h"
 #include "control/tests/sim_world.h"
 #include "dataplane/base/log.h"
 #include "dataplane/tests/harness.h"

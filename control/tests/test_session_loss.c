@@ -4,9 +4,9 @@
 // Sessions on a bad network: handshakes and renegotiations whose packets get lost, doubled and
 // reordered.
 
-#include "control/session.h"
+#include "control/channel/session.h"
 
-#include "control/peer_info.h"
+#include "control/channel/peer_info.h"
 #include "control/tests/sim_world.h"
 #include "dataplane/base/log.h"
 #include "dataplane/tests/harness.h"

@@ -4,9 +4,9 @@
 // Sessions under every way of wrapping: they connect, renegotiate, with and without dynamic
 // tls-crypt, and what does not carry their own wrapping does not exist for them.
 
-#include "control/session.h"
+#include "control/channel/session.h"
 
-#include "control/peer_info.h"
+#include "control/channel/peer_info.h"
 #include "control/tests/sim_world.h"
 #include "dataplane/base/log.h"
 #include "dataplane/tests/harness.h"

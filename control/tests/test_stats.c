@@ -3,7 +3,7 @@
 //
 // Counters as JSON: sums over workers, every reason by name, the sum of each port, load.
 
-#include "control/stats.h"
+#include "control/api/stats.h"
 
 #include "dataplane/state.h"
 #include "dataplane/tests/harness.h"

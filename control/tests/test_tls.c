@@ -3,7 +3,7 @@
 //
 // TLS against a real OpenSSL client over memory buffers.
 
-#include "control/tls.h"
+#include "control/channel/tls.h"
 
 #include "control/tests/test_pki.h"
 #include "control/tests/tls_pair.h"

@@ -4,7 +4,7 @@
 // Wrapped client keys: published values, every rule of length, every bit flipped, other keys,
 // metadata.
 
-#include "control/tls_crypt_v2.h"
+#include "control/channel/tls_crypt_v2.h"
 
 #include "dataplane/tests/harness.h"
 

@@ -4,8 +4,8 @@
 // tls-auth and tls-crypt: published packets, every byte flipped, every truncation, and
 // the replay window as a list of ids and verdicts.
 
-#include "control/tls_crypt.h"
-#include "control/tls_wrap.h"
+#include "control/channel/tls_crypt.h"
+#include "control/channel/tls_wrap.h"
 
 #include "dataplane/tests/harness.h"
 

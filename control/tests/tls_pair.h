@@ -7,7 +7,7 @@
 #include <openssl/ssl.h>
 
 #include "control/tests/test_pki.h"
-#include "control/tls.h"
+#include "control/channel/tls.h"
 
 struct tls_pair {
 	SSL_CTX *ctx;

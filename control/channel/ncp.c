@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+#include "control/channel/ncp.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+static bool list_has(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	while (*list != '\0') {
+		size_t len = strcspn(list, ":");
+
+		if (len == n && strncasecmp(list, name, n) == 0)
+			return true;
+		list += len + (list[len] == ':');
+	}
+	return false;
+}
+
+// What a client without negotiation will use is its own cipher; ours is to have it, or none of its
+// own and the fallback.
+static int choose_fallback(struct ncp_choice *choice, const struct ncp_offer *ours, const char *own)
+{
+	const char *name = cipher_name(ours->fallback);
+
+	if (!name || (own[0] != '\0' && strcasecmp(own, name) != 0))
+		return -ENOENT;
+	choice->cipher = ours->fallback;
+	choice->why = "fallback_cipher";
+	return 0;
+}
+
+int ncp_choose(struct ncp_choice *choice, const struct ncp_offer *ours,
+	const struct peer_info *peer, const struct options_string *options)
+{
+	bool has_list = peer->ciphers[0] != '\0';
+	bool has_ncp = !has_list && peer->ncp >= 2;
+	const char *list = has_list ? peer->ciphers : has_ncp ? "AES-256-GCM:AES-128-GCM" : "";
+
+	memset(choice, 0, sizeof(*choice));
+	choice->digest = ours->digest;
+	choice->push = has_list || has_ncp;
+	for (size_t i = 0; i < ours->count; i++) {
+		const char *name = cipher_name(ours->ciphers[i]);
+		bool listed = list_has(list, name);
+
+		// A list says it all; without one the client's own cipher counts as well.
+		if (!listed && (has_list || strcasecmp(options->cipher, name) != 0))
+			continue;
+		choice->cipher = ours->ciphers[i];
+		choice->why = has_list ? "IV_CIPHERS" : listed ? "IV_NCP=2" : "cipher option";
+		return 0;
+	}
+	return choice->push ? -ENOENT : choose_fallback(choice, ours, options->cipher);
+}
+
+const char *ncp_digest_name(const struct ncp_choice *choice)
+{
+	return cipher_format(choice->cipher) == FORMAT_CBC ? digest_name(choice->digest) : NULL;
+}
+
+bool ncp_digest_differs(const struct ncp_choice *choice, const struct options_string *options)
+{
+	const char *ours = ncp_digest_name(choice);
+
+	// A client that is ready for an AEAD cipher says [null-digest] whatever its auth is.
+	return ours && options->auth[0] != '\0' && options->auth[0] != '[' &&
+	       strcasecmp(options->auth, ours) != 0;
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+#include "control/channel/options_string.h"
+
+#include "control/channel/tls_wrap.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+struct item {
+	const char *text;
+	size_t len;
+};
+
+static bool item_is_printable(const struct item *it)
+{
+	for (size_t i = 0; i < it->len; i++) {
+		if (it->text[i] < 0x20 || it->text[i] > 0x7e)
+			return false;
+	}
+	return true;
+}
+
+static bool item_is(const struct item *it, const char *word)
+{
+	return it->len == strlen(word) && memcmp(it->text, word, it->len) == 0;
+}
+
+// Copies what follows "word " in the item; the first of two counts.
+static void take_value(char *out, size_t room, const struct item *it, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (out[0] != '\0' || it->len <= n + 1 || memcmp(it->text, word, n) != 0 ||
+		it->text[n] != ' ' || it->len - n - 1 >= room)
+		return;
+	memcpy(out, it->text + n + 1, it->len - n - 1);
+	out[it->len - n - 1] = '\0';
+}
+
+static void take_item(struct options_string *o, const struct item *it)
+{
+	take_value(o->cipher, sizeof(o->cipher), it, "cipher");
+	take_value(o->auth, sizeof(o->auth), it, "auth");
+	if (item_is(it, "comp-lzo"))
+		o->comp_lzo = true;
+	if (item_is(it, "mtu-dynamic"))
+		o->mtu_dynamic = true;
+	if (item_is(it, "dev-type tap"))
+		o->dev_tap = true;
+}
+
+void options_string_parse(struct options_string *o, const char *text, size_t len)
+{
+	const char *end = text + strnlen(text, len);
+
+	memset(o, 0, sizeof(*o));
+	while (text < end) {
+		const char *comma = memchr(text, ',', (size_t)(end - text));
+		struct item it = {text, (size_t)((comma != NULL ? comma : end) - text)};
+
+		if (item_is_printable(&it))
+			take_item(o, &it);
+		text = comma != NULL ? comma + 1 : end;
+	}
+	if (strcmp(o->cipher, "[null-cipher]") == 0)
+		memcpy(o->cipher, "none", sizeof("none"));
+}
+
+// The numbers are what a 2.x server with default settings says. Clients only compare and warn;
+// 2.5 and older give up if the string is empty.
+int options_string_compose(char *out, size_t room, const char *cipher, const char *auth,
+	bool comp_lzo, const struct tls_wrap_key *wrap)
+{
+	static const char *const directions[] = {
+		[TLS_WRAP_BOTH] = "",
+		[TLS_WRAP_NORMAL] = "keydir 0,",
+		[TLS_WRAP_INVERSE] = "keydir 1,",
+	};
+	int n = snprintf(out, room,
+		"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,%s%s%s%s%s"
+		"auth %s,keysize 128,%skey-method 2,tls-server",
+		comp_lzo ? "comp-lzo," : "", directions[tls_wrap_direction(wrap)],
+		cipher != NULL ? "cipher " : "", cipher != NULL ? cipher : "",
+		cipher != NULL ? "," : "", auth != NULL ? auth : "SHA1",
+		tls_wrap_mode(wrap) == TLS_WRAP_AUTH ? "tls-auth," : "");
+
+	return n < 0 || (size_t)n >= room ? -EMSGSIZE : n;
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+#include "control/channel/push.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define OPTION_BYTES 256    // clients read lines of 255 characters
+#define DNS_ADDRESSES_MAX 8 // of one server entry
+#define HEAD "PUSH_REPLY"
+#define MORE ",push-continuation 2"
+#define LAST ",push-continuation 1"
+
+struct writer {
+	struct push *push;
+	const struct conf_gateway *gw;
+	size_t len; // of the current part, without NUL
+	int error;
+};
+
+static void part_begin(struct writer *w)
+{
+	if (w->push->count == PUSH_PARTS_MAX) {
+		w->error = -EMSGSIZE;
+		return;
+	}
+	memcpy(w->push->part[w->push->count++], HEAD, sizeof(HEAD));
+	w->len = sizeof(HEAD) - 1;
+}
+
+static void part_end(struct writer *w, const char *tail)
+{
+	// Room for the tail was kept.
+	memcpy(w->push->part[w->push->count - 1] + w->len, tail, strlen(tail) + 1);
+}
+
+static bool is_removed(const struct conf_gateway *gw, const char *option)
+{
+	for (size_t i = 0; i < gw->push_remove_count; i++)
+		if (strncmp(option, gw->push_remove[i].text, strlen(gw->push_remove[i].text)) == 0)
+			return true;
+	return false;
+}
+
+// Appends one option, unless the operator does not want it. An option that clients could not take apart (comma, too long) fails the
+// whole reply: leaving it out would give a client a tunnel that is not what was configured.
+__attribute__((format(printf, 2, 3))) static void put(struct writer *w, const char *fmt, ...)
+{
+	char option[OPTION_BYTES];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(option, sizeof(option), fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(option) || memchr(option, ',', (size_t)n) != NULL)
+		w->error = -EMSGSIZE;
+	if (w->error != 0 || is_removed(w->gw, option))
+		return;
+	if (w->len + 1 + (size_t)n + sizeof(MORE) > PUSH_PART_BYTES) {
+		part_end(w, MORE);
+		part_begin(w);
+		if (w->error != 0)
+			return;
+	}
+	w->push->part[w->push->count - 1][w->len] = ',';
+	memcpy(w->push->part[w->push->count - 1] + w->len + 1, option, (size_t)n + 1);
+	w->len += 1 + (size_t)n;
+}
+
+struct text {
+	char s[INET6_ADDRSTRLEN];
+};
+
+static const char *addr_text(struct text *t, uint8_t family, const uint8_t *addr)
+{
+	// Cannot fail: the family is known and the buffer holds any address.
+	return inet_ntop(family == 4 ? AF_INET : AF_INET6, addr, t->s, sizeof(t->s));
+}
+
+static const char *mask_text(struct text *t, uint8_t len)
+{
+	uint32_t mask = len == 0 ? 0 : UINT32_MAX << (32 - len);
+	uint8_t b[4] = {
+		(uint8_t)(mask >> 24), (uint8_t)(mask >> 16), (uint8_t)(mask >> 8), (uint8_t)mask};
+
+	return addr_text(t, 4, b);
+}
+
+static bool has_v4(const struct session_lease *lease)
+{
+	static const uint8_t none[4];
+
+	return memcmp(lease->vpn4, none, sizeof(none)) != 0;
+}
+
+static bool has_v6(const struct session_lease *lease)
+{
+	static const uint8_t none[16];
+
+	return memcmp(lease->vpn6, none, sizeof(none)) != 0;
+}
+
+// Networks of a family in which the client has no address would only make it complain.
+static void put_routes(
+	struct writer *w, const struct conf_gateway *gw, const struct session_lease *lease)
+{
+	struct text net, mask;
+
+	for (size_t i = 0; i < gw->local_network_count; i++) {
+		const struct conf_prefix *p = &gw->local_networks[i];
+
+		if (p->family == 4 && has_v4(lease))
+			put(w, "route %s %s", addr_text(&net, 4, p->addr),
+				mask_text(&mask, p->len));
+		else if (p->family == 6 && has_v6(lease))
+			put(w, "route-ipv6 %s/%u", addr_text(&net, 6, p->addr), p->len);
+	}
+	if (gw->redirect_gateway)
+		put(w, "redirect-gateway def1%s", has_v6(lease) ? " ipv6" : "");
+}
+
+// The `dns` option of 2.6 and later, for those that announce its final form: what they take from
+// it they do not take from dhcp-option. One server entry has at most eight addresses.
+static void put_dns_v2(struct writer *w, const struct conf_gateway *gw)
+{
+	char line[OPTION_BYTES] = "";
+	struct text server;
+	size_t n = 0, i;
+
+	for (i = 0; i < gw->dns_count && i < DNS_ADDRESSES_MAX; i++)
+		n += (size_t)snprintf(line + n, sizeof(line) - n, " %s",
+			addr_text(&server, gw->dns[i].family, gw->dns[i].addr));
+	if (i > 0 && n < sizeof(line) - 32)
+		put(w, "dns server 1 address%s", line);
+	for (i = 0; i < gw->dns_search_count; i++)
+		put(w, "dns search-domains %s", gw->dns_search[i].text);
+}
+
+// DNS6 and not DNS for IPv6 servers: all clients since 2.4 know it.
+static void put_dns(struct writer *w, const struct conf_gateway *gw, const struct peer_info *peer)
+{
+	struct text server;
+
+	for (size_t i = 0; i < gw->dns_count; i++)
+		put(w, "dhcp-option DNS%s %s", gw->dns[i].family == 6 ? "6" : "",
+			addr_text(&server, gw->dns[i].family, gw->dns[i].addr));
+	for (size_t i = 0; i < gw->dns_search_count; i++)
+		put(w, i ? "dhcp-option DOMAIN-SEARCH %s" : "dhcp-option DOMAIN %s",
+			gw->dns_search[i].text);
+	if ((peer->proto & PEER_PROTO_DNS_OPTION_V2) != 0)
+		put_dns_v2(w, gw);
+}
+
+static void put_keepalive(struct writer *w, const struct conf_gateway *gw)
+{
+	if (gw->keepalive_interval_s > 0)
+		put(w, "ping %u", gw->keepalive_interval_s);
+	if (gw->keepalive_timeout_s > 0)
+		put(w, "ping-restart %u", gw->keepalive_timeout_s);
+	put(w, "explicit-exit-notify 1");
+	if (gw->inactive_s > 0 && gw->inactive_bytes > 0)
+		put(w, "inactive %u %u", gw->inactive_s, gw->inactive_bytes);
+	else if (gw->inactive_s > 0)
+		put(w, "inactive %u", gw->inactive_s);
+	if (gw->session_timeout_s > 0)
+		put(w, "session-timeout %u", gw->session_timeout_s);
+}
+
+enum conf_topology push_topology(const struct conf_gateway *gw, const struct peer_info *peer)
+{
+	if (gw->topology == CONF_TOPOLOGY_P2P && peer_info_is_openvpn3(peer))
+		return CONF_TOPOLOGY_SUBNET;
+	return gw->topology;
+}
+
+// Where the client is, what it sees at the other end, and how it reaches the gateway itself.
+static void put_topology(
+	struct writer *w, const struct session_lease *lease, enum conf_topology topology)
+{
+	static const char *const names[] = {[CONF_TOPOLOGY_SUBNET] = "subnet",
+		[CONF_TOPOLOGY_NET30] = "net30",
+		[CONF_TOPOLOGY_P2P] = "p2p"};
+	struct text self;
+
+	if (!has_v4(lease))
+		return;
+	if (topology == CONF_TOPOLOGY_SUBNET)
+		put(w, "route-gateway %s", addr_text(&self, 4, lease->self4));
+	put(w, "topology %s", names[topology]);
+	if (topology == CONF_TOPOLOGY_NET30)
+		put(w, "route %s", addr_text(&self, 4, lease->self4));
+}
+
+static void put_addresses(
+	struct writer *w, const struct session_lease *lease, enum conf_topology topology)
+{
+	struct text own, other;
+
+	if (has_v6(lease))
+		put(w, "ifconfig-ipv6 %s/%u %s", addr_text(&own, 6, lease->vpn6), lease->vpn6_len,
+			addr_text(&other, 6, lease->self6));
+	if (!has_v4(lease))
+		return;
+	if (topology == CONF_TOPOLOGY_SUBNET)
+		put(w, "ifconfig %s %s", addr_text(&own, 4, lease->vpn4),
+			mask_text(&other, lease->vpn4_len));
+	else
+		put(w, "ifconfig %s %s", addr_text(&own, 4, lease->vpn4),
+			addr_text(&other, 4, lease->far4));
+}
+
+bool push_uses_ekm(const struct peer_info *peer)
+{
+	return (peer->proto & PEER_PROTO_TLS_KEY_EXPORT) != 0;
+}
+
+bool push_uses_dynamic(const struct peer_info *peer)
+{
+	return (peer->proto & PEER_PROTO_DYN_TLS_CRYPT) != 0;
+}
+
+// The flags stand in one option. Clients that know none of them may not know the option either.
+static void put_flags(struct writer *w, const struct peer_info *peer)
+{
+	bool exit = (peer->proto & PEER_PROTO_CC_EXIT) != 0, dynamic = push_uses_dynamic(peer);
+
+	if (exit || dynamic)
+		put(w, "protocol-flags%s%s%s", exit ? " cc-exit" : "",
+			exit && push_uses_ekm(peer) ? " tls-ekm" : "",
+			dynamic ? " dyn-tls-crypt" : "");
+	if (!exit && push_uses_ekm(peer))
+		put(w, "key-derivation tls-ekm");
+}
+
+// What the client announced decides what it is told; a flag it does not know may end it.
+static void put_protocol(struct writer *w, const struct session_lease *lease,
+	const struct peer_info *peer, const struct ncp_choice *ncp)
+{
+	uint16_t mtu = lease->tun_mtu < peer->mtu ? lease->tun_mtu : peer->mtu;
+
+	if ((peer->proto & PEER_PROTO_DATA_V2) != 0)
+		put(w, "peer-id %u", lease->peer_id);
+	if (ncp->push)
+		put(w, "cipher %s", cipher_name(ncp->cipher));
+	put_flags(w, peer);
+	if (mtu > 0)
+		put(w, "tun-mtu %u", mtu);
+}
+
+int push_compose(struct push *p, const struct conf_gateway *gw, const struct session_lease *lease,
+	const struct peer_info *peer, const struct ncp_choice *ncp)
+{
+	enum conf_topology topology = push_topology(gw, peer);
+	struct writer w = {.push = p, .gw = gw};
+
+	memset(p, 0, sizeof(*p));
+	part_begin(&w);
+	put_topology(&w, lease, topology);
+	// 2.3 sets up IPv6 only if it is told that there is some.
+	if (has_v6(lease) && peer->ncp == 0 && peer->ciphers[0] == '\0')
+		put(&w, "tun-ipv6");
+	put_routes(&w, gw, lease);
+	put_dns(&w, gw, peer);
+	for (size_t i = 0; i < gw->push_count; i++)
+		put(&w, "%s", gw->push[i].text);
+	put_keepalive(&w, gw);
+	put_addresses(&w, lease, topology);
+	put_protocol(&w, lease, peer, ncp);
+	if (w.error == 0 && p->count > 1)
+		part_end(&w, LAST);
+	return w.error;
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+
+#include "control/conf/conf_clash.h"
+
+#include "control/conf/conf_value.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *endpoint_clash(
+	const struct conf_gateway *g, const struct conf_gateway *o, char why[CONF_CLASH_BYTES])
+{
+	char a[CONF_TEXT_BYTES];
+
+	if (g->endpoint_port != o->endpoint_port || strcmp(g->link_netns, o->link_netns) != 0 ||
+		!conf_addr_equal(&g->endpoint_addr, &o->endpoint_addr))
+		return NULL;
+	snprintf(why, CONF_CLASH_BYTES, "must be unique, got %s port %u of gateway %s again",
+		conf_text_addr(a, &g->endpoint_addr), g->endpoint_port, o->name);
+	return "endpoint";
+}
+
+static const char *cidr_clash(const struct conf_prefix *g, const struct conf_prefix *o,
+	const char *o_name, const char *option, char why[CONF_CLASH_BYTES])
+{
+	char a[CONF_TEXT_BYTES], b[CONF_TEXT_BYTES];
+
+	if (!conf_prefix_overlaps(g, o))
+		return NULL;
+	snprintf(why, CONF_CLASH_BYTES,
+		"must not overlap the %s of gateway %s in the same routing domain, got \"%s\"",
+		conf_text_prefix(b, o), o_name, conf_text_prefix(a, g));
+	return option;
+}
+
+const char *conf_clash_local(
+	const struct conf_gateway *g, const struct conf_gateway *o, char why[CONF_CLASH_BYTES])
+{
+	char a[CONF_TEXT_BYTES], b[CONF_TEXT_BYTES];
+	const struct conf_prefix *cidr, *local;
+
+	for (size_t i = 0; i < o->local_network_count; i++) {
+		local = &o->local_networks[i];
+		cidr = local->family == 4 ? &g->client_cidr : &g->client_cidr6;
+		if (local->len == 0 || !conf_prefix_overlaps(cidr, local))
+			continue;
+		snprintf(why, CONF_CLASH_BYTES,
+			"must not overlap local network %s of gateway %s, got \"%s\"",
+			conf_text_prefix(b, local), o->name, conf_text_prefix(a, cidr));
+		return cidr->family == 4 ? "client_cidr" : "client_cidr6";
+	}
+	return NULL;
+}
+
+// As conf_clash_local(o, g), but g brings the trouble.
+static const char *local_clash(
+	const struct conf_gateway *g, const struct conf_gateway *o, char why[CONF_CLASH_BYTES])
+{
+	char b[CONF_TEXT_BYTES];
+
+	for (size_t i = 0; i < g->local_network_count; i++) {
+		const struct conf_prefix *l = &g->local_networks[i];
+
+		if (l->len == 0 || (!conf_prefix_overlaps(&o->client_cidr, l) &&
+					   !conf_prefix_overlaps(&o->client_cidr6, l)))
+			continue;
+		snprintf(why, CONF_CLASH_BYTES,
+			"must not overlap the client network of gateway %s in the same routing "
+			"domain, got \"%s\"",
+			o->name, conf_text_prefix(b, l));
+		return "local_networks";
+	}
+	return NULL;
+}
+
+const char *conf_clash(
+	const struct conf_gateway *g, const struct conf_gateway *o, char why[CONF_CLASH_BYTES])
+{
+	const char *option = endpoint_clash(g, o, why);
+
+	// Tenants in other namespaces may have the same addresses.
+	if (option || strcmp(g->netns, o->netns) != 0)
+		return option;
+	if (strcmp(g->tun, o->tun) == 0) {
+		snprintf(why, CONF_CLASH_BYTES,
+			"must be unique in its namespace, got \"%s\" of gateway %s", g->tun,
+			o->name);
+		return "tun";
+	}
+	option = cidr_clash(&g->client_cidr, &o->client_cidr, o->name, "client_cidr", why);
+	if (!option)
+		option = cidr_clash(
+			&g->client_cidr6, &o->client_cidr6, o->name, "client_cidr6", why);
+	if (!option)
+		option = conf_clash_local(g, o, why);
+	return option ? option : local_clash(g, o, why);
+}
