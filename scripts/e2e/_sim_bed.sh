@@ -2,19 +2,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026, The Sluice authors
 #
-# A gateway with tls-crypt (port 1194) and one without wrapping (1195, over IPv6), a stock client
+# A gateway with tls-crypt, and tls-auth and tls-crypt-v2 beside it (port 1194), and one without wrapping (1195, over IPv6), a stock client
 # that pings all the time, and simulated clients on another host. Sourced after _sim.sh.
 
 SIM_HOST=client2
+KEYS_GATEWAY=$'tls_crypt: PKI/tc.key\ntls_crypt_v2: PKI/v2.key\ntls_auth: {key: PKI/ta.key, direction: 0}'
 
 # Enough for a push reply in several parts.
 many_networks() { seq -f '10.21.%g.0/24,' 60 | tr '\n' ' '; }
 
 conf_both() {
 	conf_usual
-	ENDPOINT=$(node6 1) PORT=1195 CLIENT_CIDR=10.9.0.0/24 CLIENT_CIDR6=fd00:9::/64 \
+	KEYS_GATEWAY='' ENDPOINT=$(node6 1) PORT=1195 CLIENT_CIDR=10.9.0.0/24 CLIENT_CIDR6=fd00:9::/64 \
 		GATEWAY_EXTRA="$GATEWAY_EXTRA${PLAIN_EXTRA:+$'\n'$PLAIN_EXTRA}" conf_gateway plain |
-		sed -e '/tls_crypt:/d' -e "s|local_networks: \[|&$(many_networks)|"
+		sed -e "s|local_networks: \[|&$(many_networks)|"
 }
 
 # sim_bed CERTIFICATE...: everything is up, the stock client's ping runs.

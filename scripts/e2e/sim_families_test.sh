@@ -126,10 +126,16 @@ done
 refused "TLS 1.0" 2.3 "TLS: tlsv1 alert protocol version" --tls-max 1.0
 refused "TLS 1.1" 2.4 "TLS: tlsv1 alert protocol version" --tls-max 1.1
 silence="not connected after 4.0 s, no answer"
-refused "tls-auth" 2.6 "$silence" --wrap "tls-auth:$pki/ta.key:1"
-refused "tls-crypt-v2, 2.5" 2.5 "$silence" --wrap "tls-crypt-v2:$pki/v2c.key"
-refused "tls-crypt-v2, 2.6" 2.6 "$silence" --wrap "tls-crypt-v2:$pki/v2c.key"
-works "2.6, no dynamic tls-crypt" 2.6 '.renegotiation_wrap == "tls-crypt"' --renegotiate 1
+works "tls-auth, 2.4" 2.4 '.wrap == "tls-auth"' --wrap "tls-auth:$pki/ta.key:1"
+works "tls-auth, 2.6" 2.6 '.wrap == "tls-auth"' --wrap "tls-auth:$pki/ta.key:1" --renegotiate 3
+works "tls-crypt-v2, 2.5" 2.5 '.wrap == "tls-crypt-v2"' '.control.resent_wrapped_key | not' \
+	--wrap "tls-crypt-v2:$pki/v2c.key"
+works "tls-crypt-v2, 2.6" 2.6 '.wrap == "tls-crypt-v2"' .control.resent_wrapped_key \
+	--wrap "tls-crypt-v2:$pki/v2c.key"
+works "dynamic tls-crypt, tls-crypt-v2" 2.6 '.renegotiation_wrap == "dynamic tls-crypt"' \
+	--wrap "tls-crypt-v2:$pki/v2c.key" --renegotiate 3
+works "dynamic tls-crypt" 2.6 '.renegotiation_wrap == "dynamic tls-crypt"' --renegotiate 3
+works "no dynamic tls-crypt" 2.6.0 '.renegotiation_wrap == "tls-crypt"' --renegotiate 1
 works "2.7, no epochs" 2.7 '.data_format == "aead"'
 refused "wrapping where there is none" 2.6 "$silence" --wrap none
 
