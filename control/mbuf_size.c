@@ -4,6 +4,7 @@
 #include "control/mbuf_size.h"
 
 #include "dataplane/base/log.h"
+#include "dataplane/cbc.h"
 #include "dataplane/pkt.h"
 #include "dataplane/proto.h"
 #include "dataplane/state.h"
@@ -18,6 +19,10 @@
 LOG_TYPE("node");
 
 #define MTU_USUAL 1500
+// What sealing adds at most: CBC with the longest MAC.
+#define SEAL_BYTES_MAX \
+	(PROTO_DATA_V2_PREFIX_BYTES + DIGEST_BYTES_MAX + CBC_IV_BYTES + PROTO_PKTID_BYTES + \
+		CBC_BLOCK_BYTES)
 
 // What AF_XDP ports allow; without one only the mbuf's own fields limit it.
 static uint32_t largest(const struct conf *c)
@@ -81,12 +86,12 @@ int mbuf_size_choose(const struct conf *c, uint16_t *bytes)
 	for (size_t i = 0; i < c->gateway_count; i++) {
 		const struct conf_gateway *gw = &c->gateways[i];
 
-		need = (uint32_t)gw->tun_mtu + PROTO_DATA_V2_HDR_BYTES;
+		need = (uint32_t)gw->tun_mtu + SEAL_BYTES_MAX;
 		if (need > most)
 			return errno_log(EINVAL,
 				"gateway=%s: tun_mtu %u is too large for packet buffers of af_xdp "
 				"interfaces, at most %u",
-				gw->name, gw->tun_mtu, most - PROTO_DATA_V2_HDR_BYTES);
+				gw->name, gw->tun_mtu, most - SEAL_BYTES_MAX);
 		max = need > max ? need : max;
 	}
 	*bytes = max > DP_MBUF_DATA_BYTES ? (uint16_t)max : 0;
@@ -95,6 +100,5 @@ int mbuf_size_choose(const struct conf *c, uint16_t *bytes)
 
 uint16_t mbuf_size_tun_mtu_max(const struct dp *dp)
 {
-	return rte_pktmbuf_data_room_size(dp->pool) - RTE_PKTMBUF_HEADROOM -
-	       PROTO_DATA_V2_HDR_BYTES;
+	return rte_pktmbuf_data_room_size(dp->pool) - RTE_PKTMBUF_HEADROOM - SEAL_BYTES_MAX;
 }

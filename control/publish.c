@@ -432,7 +432,11 @@ bool publish_packet_sent(
 	struct peer *peer = peer_by_id(p->dp->peers, peer_id);
 	const struct keyslot *k = peer ? peer_key_by_id(peer, key_id) : NULL;
 
-	return k && packet_id > 0 && packet_id <= counter_get(&k->send_pkts);
+	if (!k || counter_get(&k->send_pkts) == 0)
+		return false;
+	if (k->format == FORMAT_CBC) // the packet id is inside the ciphertext
+		return true;
+	return packet_id > 0 && packet_id <= counter_get(&k->send_pkts);
 }
 
 // The next hop's MTU and that of the path; zero where the kernel sends.

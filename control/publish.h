@@ -59,7 +59,7 @@ int publish_key_add(
 void publish_key_promote(struct publish *p, uint32_t peer_id, uint8_t key_id);
 void publish_key_del(struct publish *p, uint32_t peer_id, uint8_t key_id);
 
-// Has a live key of the peer sealed this packet id?
+// Has a live key of the peer sealed this packet id? With CBC: anything at all.
 bool publish_packet_sent(
 	const struct publish *p, uint32_t peer_id, uint8_t key_id, uint32_t packet_id);
 
