@@ -558,8 +558,9 @@ int main(void)
 
 	netlab_require();
 	netlab_name("g", ns_g, sizeof(ns_g));
-	harness_eal_init(256);
-	pool = rte_pktmbuf_pool_create("test", 32768, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+	harness_eal_init(512);
+	// The driver keeps 2048 buffers for each open that fails.
+	pool = rte_pktmbuf_pool_create("test", 65536, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
 	if (!pool)
 		return 1;
 	ret = harness_run("port_af_xdp", tests);
