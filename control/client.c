@@ -423,6 +423,8 @@ void client_settle(struct client *c)
 	next = session_next_tick(c->session);
 	ping = keepalive(c, now);
 	next = ping < next ? ping : next;
+	if (c->admitted && next > now + CLIENT_USAGE_CHECK_MS)
+		next = now + CLIENT_USAGE_CHECK_MS;
 	next = forget < next ? forget : next;
 	ev_timer_stop(c->gw->env.loop, &c->timer);
 	ev_now_update(c->gw->env.loop);
@@ -442,6 +444,7 @@ static void timer_due(struct ev_loop *loop, ev_timer *t, int revents)
 	client_link_age(c, clock_ms());
 	if (!session_is_closed(c->session))
 		session_tick(c->session, clock_ms());
+	client_usage_check(c, clock_ms());
 	client_settle(c);
 }
 
@@ -528,7 +531,7 @@ void gateway_event(struct client *c, const struct event *ev)
 		session_key_used(c->session, ev->key_id, now);
 		break;
 	case EVENT_PKTID_HIGH:
-		session_renegotiate(c->session, now);
+		session_renegotiate(c->session, "packet ids run out", now);
 		break;
 	case EVENT_PEER_EXIT:
 		session_peer_exit(c->session, now);

@@ -501,7 +501,7 @@ unsigned int gateway_renegotiate_client(struct gateway *g, const char *name)
 	HASH_ITER(by_key, g->clients, c, next) {
 		if (!c->admitted || strcmp(c->common_name, name))
 			continue;
-		session_renegotiate(c->session, clock_ms());
+		session_renegotiate(c->session, "asked for", clock_ms());
 		client_settle(c);
 		n++;
 	}

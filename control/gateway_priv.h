@@ -113,6 +113,11 @@ uint32_t gateway_half_open_limit(const struct gateway *g);
 // After any call into the session: frees it when it is over, else sets the timer.
 void client_settle(struct client *c);
 
+// client_usage.c: renegotiates when the newest key has been used for as much as it may. A key's last
+// eighth takes ten seconds and more at 100 Gbit/s, so looking so often is enough.
+#define CLIENT_USAGE_CHECK_MS 10000
+void client_usage_check(struct client *c, uint64_t now_ms);
+
 // client_link.c
 void client_link_update(struct client *c);
 // The admitted client at an outside address and port, NULL: none. There is only one.

@@ -401,6 +401,25 @@ void publish_key_del(struct publish *p, uint32_t peer_id, uint8_t key_id)
 	}
 }
 
+bool publish_key_usage(
+	const struct publish *p, uint32_t peer_id, uint8_t key_id, struct publish_key_usage *out)
+{
+	struct peer *peer = peer_by_id(p->dp->peers, peer_id);
+	const struct keyslot *k = peer ? peer_key_by_id(peer, key_id) : NULL;
+
+	if (!k)
+		return false;
+	*out = (struct publish_key_usage){
+		.gcm = k->format == FORMAT_AEAD && k->recv.cipher != CIPHER_CHACHA20_POLY1305,
+		.recv_pkts = counter_get(&k->recv_pkts),
+		.send_pkts = counter_get(&k->send_pkts),
+		.recv_bytes = counter_get(&k->recv_bytes),
+		.send_bytes = counter_get(&k->send_bytes),
+		.recv_failed = counter_get(&k->recv_failed),
+	};
+	return true;
+}
+
 int publish_message(struct publish *p, uint32_t peer_id, const uint8_t *data, uint16_t len)
 {
 	struct peer *peer = peer_by_id(p->dp->peers, peer_id);

@@ -63,6 +63,15 @@ void publish_key_del(struct publish *p, uint32_t peer_id, uint8_t key_id);
 bool publish_packet_sent(
 	const struct publish *p, uint32_t peer_id, uint8_t key_id, uint32_t packet_id);
 
+// What a key was used for so far. False: there is no such key.
+struct publish_key_usage {
+	bool gcm;                                              // a cipher that wears out
+	uint64_t recv_pkts, send_pkts, recv_bytes, send_bytes; // bytes: UDP payload
+	uint64_t recv_failed;                                  // tags that did not match
+};
+bool publish_key_usage(
+	const struct publish *p, uint32_t peer_id, uint8_t key_id, struct publish_key_usage *out);
+
 // Sends a plaintext message inside the data channel (keepalive). 0 or -ENOBUFS.
 int publish_message(struct publish *p, uint32_t peer_id, const uint8_t *data, uint16_t len);
 

@@ -341,6 +341,7 @@ static void account(struct worker *w, struct peer *peer, struct keyslot *k, cons
 	uint64_t last = atomic_load_explicit(&peer->recv_tsc, memory_order_relaxed);
 
 	counter_add(&k->recv_pkts, 1);
+	counter_add(&k->recv_bytes, p->link_bytes);
 	counter_add(&peer->link_in_bytes, p->link_bytes);
 	if (w->now_tsc - last >= w->recv_tsc_step)
 		atomic_store_explicit(&peer->recv_tsc, w->now_tsc, memory_order_relaxed);

@@ -29,9 +29,10 @@ struct keyslot {
 	alignas(64) struct pktid_send send_pktid;
 	_Atomic(uint64_t) recv_pkts; // accepted; control reads (first packet, AEAD limits)
 	_Atomic(uint64_t) send_pkts;
-	_Atomic(uint64_t) recv_failed; // tag mismatches
-	bool told_used;                // EVENT_KEY_USED was sent
-	bool told_pktid;               // EVENT_PKTID_HIGH was sent
+	_Atomic(uint64_t) recv_bytes, send_bytes; // UDP payload of these packets
+	_Atomic(uint64_t) recv_failed;            // tag mismatches
+	bool told_used;                           // EVENT_KEY_USED was sent
+	bool told_pktid;                          // EVENT_PKTID_HIGH was sent
 	alignas(64) struct pktid_recv recv_pktid;
 
 	union {

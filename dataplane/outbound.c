@@ -325,6 +325,7 @@ static void account(struct worker *w, struct peer *peer, struct keyslot *k, stru
 	const struct pkt *p = pkt_of(m);
 
 	counter_add(&k->send_pkts, 1);
+	counter_add(&k->send_bytes, m->data_len);
 	counter_add(&peer->link_out_bytes, m->data_len);
 	if (w->now_tsc - last >= w->recv_tsc_step)
 		atomic_store_explicit(&peer->send_tsc, w->now_tsc, memory_order_relaxed);

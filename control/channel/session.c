@@ -352,9 +352,16 @@ void session_key_used(struct session *s, uint8_t key_id, uint64_t now_ms)
 	settle(s, now_ms);
 }
 
-void session_renegotiate(struct session *s, uint64_t now_ms)
+void session_renegotiate(struct session *s, const char *why, uint64_t now_ms)
 {
-	session_rekey_start(s, now_ms);
+	session_rekey_start(s, why, now_ms);
+	settle(s, now_ms);
+}
+
+void session_key_worn(struct session *s, const char *why, uint64_t now_ms)
+{
+	session_log(s, LOG_LEVEL_WARNING, "%s", why);
+	session_leave(s, SESSION_END_RENEG, "RESTART", SESSION_GOODBYE_MS, true, now_ms);
 	settle(s, now_ms);
 }
 

@@ -158,8 +158,10 @@ void session_float(struct session *s, const struct session_addr *remote);
 void session_float_refused(struct session *s, const struct session_addr *remote);
 // First packet on this key arrived from the client: it has the key (EVENT_KEY_USED).
 void session_key_used(struct session *s, uint8_t key_id, uint64_t now_ms);
-// Start a renegotiation now (packet ids, sluicectl). No effect while one runs.
-void session_renegotiate(struct session *s, uint64_t now_ms);
+// Start a renegotiation now; why: for the log. No effect while one runs.
+void session_renegotiate(struct session *s, const char *why, uint64_t now_ms);
+// The key must not be used any longer and nothing can replace it: over at once.
+void session_key_worn(struct session *s, const char *why, uint64_t now_ms);
 // OCC EXIT in the data channel: over at once.
 void session_peer_exit(struct session *s, uint64_t now_ms);
 // Tells the client (RESTART, or `message`) and ends soon after. end: SHUTDOWN, KILLED.

@@ -100,7 +100,7 @@ void session_keys_fail(struct session *s, struct key_state *ks, enum session_end
 
 // session_rekey.c
 int session_rekey_add(struct session *s, struct key_state *ks, uint64_t now_ms);
-void session_rekey_start(struct session *s, uint64_t now_ms);
+void session_rekey_start(struct session *s, const char *why, uint64_t now_ms);
 // A soft reset of the client: the key state to use, NULL if it is out of turn.
 struct key_state *session_rekey_accept(struct session *s, uint8_t key_id, uint64_t now_ms);
 void session_rekey_failed(struct session *s, uint64_t now_ms);

@@ -144,7 +144,7 @@ static bool can_begin(const struct session *s)
 	return s->phase == SESSION_CONNECTED && s->keys[0].stage == KEY_ACTIVE;
 }
 
-void session_rekey_start(struct session *s, uint64_t now_ms)
+void session_rekey_start(struct session *s, const char *why, uint64_t now_ms)
 {
 	uint8_t key_id = next_key_id(s->keys[0].key_id);
 
@@ -155,7 +155,7 @@ void session_rekey_start(struct session *s, uint64_t now_ms)
 		s->reneg_ms = now_ms + SESSION_LINGER_MS;
 		return;
 	}
-	session_log(s, LOG_LEVEL_INFO, "renegotiation begins, key id %u", key_id);
+	session_log(s, LOG_LEVEL_INFO, "renegotiation begins, key id %u: %s", key_id, why);
 }
 
 struct key_state *session_rekey_accept(struct session *s, uint8_t key_id, uint64_t now_ms)
@@ -239,7 +239,7 @@ void session_rekey_tick(struct session *s, uint64_t now_ms)
 	if (s->data[1].live && now_ms >= s->data[1].die_ms && s->data[0].confirmed)
 		remove_old(s);
 	if (s->reneg_ms && now_ms >= s->reneg_ms)
-		session_rekey_start(s, now_ms);
+		session_rekey_start(s, "reneg_sec", now_ms);
 }
 
 static uint64_t sooner(uint64_t t, uint64_t next)

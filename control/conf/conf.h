@@ -139,9 +139,10 @@ struct conf_gateway {
 	enum cipher fallback_cipher; // for clients without negotiation; CIPHER_COUNT: none
 	enum digest auth;            // beside CBC ciphers
 	uint32_t keepalive_interval_s, keepalive_timeout_s;
-	uint32_t reneg_s;       // renegotiate after at most; 0: never by time
-	uint32_t hand_window_s; // a handshake must be over within
-	uint32_t tran_window_s; // an old key may live on
+	uint32_t reneg_s;                 // renegotiate after at most; 0: never by time
+	uint64_t reneg_bytes, reneg_pkts; // both directions together; 0: any
+	uint32_t hand_window_s;           // a handshake must be over within
+	uint32_t tran_window_s;           // an old key may live on
 	uint32_t max_connections;
 	enum conf_duplicate duplicate_cn;
 	uint16_t tun_mtu; // 0: what fits one outside datagram

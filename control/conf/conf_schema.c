@@ -305,7 +305,13 @@ static const struct conf_option gateway_options[] = {
 	{"keepalive", CONF_T_MAPPING, .children = keepalive_options,
 		.help = "Finding out that the other side is gone."},
 	{"reneg_sec", CONF_T_DURATION, GW(reneg_s), RANGE(0, 7 * DAY), .def = "1h",
-		.help = "Renegotiate keys after this long. 0: only when packet ids run out."},
+		.help = "Renegotiate keys after this long. 0: only when a key has been used for as much "
+			"as is safe."},
+	{"reneg_bytes", CONF_T_SIZE, GW(reneg_bytes), RANGE(0, 1024 * GB), .def = "0",
+		.help = "Renegotiate after so many bytes in both directions, looked at every ten "
+			"seconds. 0: any number."},
+	{"reneg_pkts", CONF_T_INTEGER, GW(reneg_pkts), RANGE(0, UINT32_MAX), .def = "0",
+		.help = "The same for packets."},
 	{"hand_window", CONF_T_DURATION, GW(hand_window_s), RANGE(1, 600), .def = "60s",
 		.help = "A handshake must be over within this time."},
 	{"tran_window", CONF_T_DURATION, GW(tran_window_s), RANGE(60, DAY), .def = "1h",
@@ -357,8 +363,6 @@ static const struct conf_option gateway_options[] = {
 	LATER("learn_address"),
 	LATER("ifconfig_pool_persist"),
 	LATER("rules"),
-	LATER("reneg_bytes"),
-	LATER("reneg_pkts"),
 	LATER("replay_window"),
 	LATER("vlan_tagging"),
 	{0},

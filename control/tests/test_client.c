@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PEERS 8
+#define PEERS 24 // an id comes back only when workers have drained
 
 static struct dp *dp;
 static struct worker *worker;
@@ -485,6 +485,66 @@ static struct client *connected_v2(void)
 	return c;
 }
 
+static void send_nowhere(void *arg, struct session *s, const uint8_t *data, size_t len)
+{
+	(void)arg;
+	(void)s;
+	(void)data;
+	(void)len;
+}
+
+// Does a key that was used for so much begin a renegotiation?
+static bool renegotiates(uint64_t pkts, uint64_t bytes, uint64_t failed, bool chacha)
+{
+	const struct session_key key = {.key_id = 2, .cipher = CIPHER_CHACHA20_POLY1305};
+	struct client *c = connected_v2();
+	struct session *s = c->session;
+	struct keyslot *k;
+	bool begun;
+
+	s->phase = SESSION_CONNECTED;
+	s->keys[0].stage = KEY_ACTIVE;
+	s->keys[0].key_id = s->info.key_id = chacha ? 2 : 1;
+	if (chacha)
+		CU_ASSERT_EQUAL_FATAL(client_session_ops.key_add(g, s, &key, true), 0);
+	k = peer_key_by_id(peer_by_id(dp->peers, c->peer_id), s->info.key_id);
+	counter_add(&k->recv_pkts, pkts);
+	counter_add(&k->recv_bytes, bytes);
+	counter_add(&k->recv_failed, failed);
+	client_usage_check(c, 1);
+	begun = s->keys[1].stage == KEY_ACTIVE && s->keys[0].stage == KEY_HANDSHAKE;
+	if (failed >= UINT64_C(1) << 36)
+		begun = s->phase != SESSION_CONNECTED;
+	client_free(c);
+	return begun;
+}
+
+static void test_key_usage(void)
+{
+	const uint64_t limit = ((UINT64_C(1) << 36) - 1) / 8 * 7;
+	struct session_ops ops = client_session_ops;
+
+	set_up();
+	ops.send = send_nowhere; // there is no socket
+	settings->session.ops = &ops;
+	CU_ASSERT_FALSE(renegotiates(1000000, 1000000000, 0, false));
+	CU_ASSERT_FALSE(renegotiates(0, 16 * (limit - 1), 0, false));
+	CU_ASSERT_TRUE(renegotiates(0, 16 * limit, 0, false));
+	CU_ASSERT_TRUE(renegotiates(limit / 2 + 1, 0, 0, false));
+	CU_ASSERT_FALSE(renegotiates(limit, 16 * limit, 0, true)); // no such limit
+	CU_ASSERT_FALSE(renegotiates(0, 0, (UINT64_C(1) << 35) - 1, false));
+	CU_ASSERT_TRUE(renegotiates(0, 0, UINT64_C(1) << 35, false));
+	CU_ASSERT_TRUE(renegotiates(0, 0, UINT64_C(1) << 36, true)); // ends
+	settings->conf.reneg_bytes = 1000;
+	CU_ASSERT_FALSE(renegotiates(1, 999, 0, true));
+	CU_ASSERT_TRUE(renegotiates(1, 1000, 0, true));
+	settings->conf.reneg_bytes = 0;
+	settings->conf.reneg_pkts = 10;
+	CU_ASSERT_FALSE(renegotiates(9, 999, 0, true));
+	CU_ASSERT_TRUE(renegotiates(10, 1000, 0, true));
+	tear_down();
+}
+
 static uint16_t published(const struct client *c)
 {
 	return atomic_load(&peer_by_id(dp->peers, c->peer_id)->link)->path_mtu;
@@ -577,6 +637,7 @@ int main(void)
 		{"nor leaves more than so much in the pool", test_crowded_pool},
 		{"a certificate that connects twice, by policy", test_duplicates},
 		{"max_connections of a reload", test_max_connections},
+		{"a key is not used for too much", test_key_usage},
 		{"a path MTU is learned, kept and forgotten", test_path_mtu},
 		{"a path MTU that nobody on the way can have told", test_path_mtu_forged},
 		{"path MTUs do not change without limit", test_path_mtu_rate},

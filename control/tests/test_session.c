@@ -235,7 +235,7 @@ static void test_key_times(void)
 	CU_ASSERT_EQUAL(w->data_lost_up + w->data_lost_down, 0);
 	// A shorter transition window does not undercut a minute.
 	w->gw.tran_window_s = 1;
-	session_renegotiate(w->s, w->now);
+	session_renegotiate(w->s, "test", w->now);
 	world_run(w, w->now + 120 * S, NULL);
 	CU_ASSERT_EQUAL(w->removed_ms[1], w->added_ms[2] + 60 * S);
 	finish(w);
@@ -246,9 +246,9 @@ static void test_simultaneous(void)
 	struct world *w = connect_world(false, PROTO_26);
 
 	world_run(w, w->now + 3 * S, NULL);
-	session_renegotiate(w->s, w->now);
+	session_renegotiate(w->s, "test", w->now);
 	CU_ASSERT_TRUE(sim_client_renegotiate(w->c, w->now));
-	session_renegotiate(w->s, w->now); // no effect while one runs
+	session_renegotiate(w->s, "test", w->now); // no effect while one runs
 	world_run(w, w->now + 5 * S, NULL);
 	CU_ASSERT_EQUAL(session_info(w->s)->renegotiations, 1);
 	CU_ASSERT_EQUAL(w->adds, 2);
@@ -431,7 +431,7 @@ static void test_restart(void)
 	// During a renegotiation the message waits for the key the client listens to.
 	w = connect_world(true, PROTO_26);
 	world_run(w, w->now + 3 * S, NULL);
-	session_renegotiate(w->s, w->now);
+	session_renegotiate(w->s, "test", w->now);
 	session_restart(w->s, SESSION_END_KILLED, "HALT,go away", w->now);
 	CU_ASSERT_TRUE(world_run(w, w->now + 5 * S, world_is_gone));
 	CU_ASSERT_STRING_EQUAL(sim_client_state(w->c)->message, "HALT,go away");
@@ -563,7 +563,7 @@ static void test_failed_renegotiation(void)
 	begun = w->now;
 	w->cut_to_client = true;
 	w->data_every_ms = 1000;
-	session_renegotiate(w->s, w->now);
+	session_renegotiate(w->s, "test", w->now);
 	world_run(w, begun + 100 * S, NULL);
 	CU_ASSERT_EQUAL(w->closed, 0);
 	CU_ASSERT_TRUE(w->live[0] && !w->live[1]);
@@ -578,7 +578,7 @@ static void test_failed_renegotiation(void)
 	world_run(w, w->now + 5 * S, NULL);
 	w->cut_to_client = true;
 	w->data_every_ms = 1000;
-	session_renegotiate(w->s, w->now);
+	session_renegotiate(w->s, "test", w->now);
 	world_run(w, w->now + 100 * S, NULL);
 	w->cut_to_client = false;
 	CU_ASSERT_TRUE(sim_client_renegotiate(w->c, w->now));
@@ -643,7 +643,7 @@ static void test_garbage(void)
 		session_input(w->s, noise, 0, w->now);
 		CU_ASSERT_EQUAL(w->sent_by_server, sent);
 		CU_ASSERT_EQUAL(w->closed, 0);
-		session_renegotiate(w->s, w->now);
+		session_renegotiate(w->s, "test", w->now);
 		world_run(w, w->now + 5 * S, NULL);
 		CU_ASSERT_TRUE(world_keys_match(w, 1));
 		finish(w);
@@ -728,7 +728,7 @@ static void test_step_outlived(void)
 	world_start(w);
 	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 10 * S, world_is_connected));
 	w->step_ms = 1000000;
-	session_renegotiate(w->s, w->now);
+	session_renegotiate(w->s, "test", w->now);
 	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 3 * S, has_step));
 	world_run(w, w->now + 8 * S, NULL);
 	CU_ASSERT_TRUE(session_is_connected(w->s));

@@ -120,7 +120,7 @@ static unsigned int renegotiate_faulty(unsigned int seed)
 		if (i % 3 != 1)
 			sim_client_renegotiate(w->c, w->now);
 		if (i % 3 != 0)
-			session_renegotiate(w->s, w->now);
+			session_renegotiate(w->s, "test", w->now);
 		world_run(w, w->now + 70 * S, NULL);
 		if (session_info(w->s)->renegotiations == i)
 			break;
@@ -149,7 +149,7 @@ static struct world *lose_last_ack(void)
 
 	w->gw.tran_window_s = 200;
 	world_run(w, w->now + 3 * S, NULL);
-	session_renegotiate(w->s, w->now);
+	session_renegotiate(w->s, "test", w->now);
 	while (w->adds < 2)
 		world_run(w, w->now + 1, NULL);
 	w->cut_to_server = true;

@@ -141,7 +141,7 @@ static void renegotiate(struct world *w, unsigned int times)
 
 		world_run(w, w->now + 70 * S, NULL);
 		if (i & 1)
-			session_renegotiate(w->s, w->now);
+			session_renegotiate(w->s, "test", w->now);
 		else
 			CU_ASSERT_TRUE_FATAL(sim_client_renegotiate(w->c, w->now));
 		world_run(w, w->now + (w->loss_pct ? 65 : 2) * S, NULL);
