@@ -29,7 +29,7 @@ proc_start iperf3 inside1 iperf3 -s
 wait_for 5 on inside1 ss -Hltn sport = 5201 || true
 for args in "" "-R"; do
 	say_step "iperf3 $args"
-	on client1 timeout 30 iperf3 -c "$(inside4 1)" -t 2 $args >"$BED_DIR/iperf.log" 2>&1 ||
+	iperf 1 -c "$(inside4 1)" -t 2 $args >"$BED_DIR/iperf.log" ||
 		fail "iperf3 $args: $(tail -n 2 "$BED_DIR/iperf.log")"
 	tail -n 4 "$BED_DIR/iperf.log" | head -n 2
 done

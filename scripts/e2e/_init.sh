@@ -163,6 +163,20 @@ pings() {
 	grep -q " 0% packet loss" <<<"$out" || fail "pings to $addr lost: $out"
 }
 
+# iperf N ARGUMENT...: iperf3 in client host N. Its server needs a moment between two tests.
+iperf() {
+	local n=$1 out=$BED_DIR/iperf-try.log try rc=1
+	shift
+	for try in 1 2 3; do
+		rc=0
+		on "client$n" timeout 30 iperf3 "$@" >"$out" 2>&1 || rc=$?
+		[ $rc -ne 0 ] && grep -qE 'server is busy|reset by peer|Connection refused' "$out" || break
+		sleep 1
+	done
+	cat "$out"
+	return $rc
+}
+
 # refused NAME PATTERN [COMMAND]...: sluiced ends with an error in one line that matches.
 sluiced_refuses() {
 	local pattern=$1 out rc=0

@@ -12,7 +12,7 @@ SECONDS_EACH=3
 
 transfer() { # OPTION...
 	wait_for 5 on inside1 ss -Hltn sport = 5201 || true
-	on client1 timeout 30 iperf3 -c "$(inside4 1)" -t $SECONDS_EACH -J "$@" >"$BED_DIR/iperf.json" ||
+	iperf 1 -c "$(inside4 1)" -t $SECONDS_EACH -J "$@" >"$BED_DIR/iperf.json" ||
 		fail "iperf3 $*: $(jq -r .error "$BED_DIR/iperf.json")"
 }
 
