@@ -123,8 +123,8 @@ uint32_t conf_clients_max(const struct conf *c)
 	return n;
 }
 
-const char *const conf_placed_options[CONF_PLACES] = {"ca", "cert", "key", "crl_verify",
-	"tls_crypt", "tls_cipher", "tls_ciphersuites", "tls_groups"};
+const char *const conf_placed_options[CONF_PLACES] = {"ca", "cert", "key", "crl_verify", "tls_auth",
+	"tls_crypt", "tls_crypt_v2", "tls_cipher", "tls_ciphersuites", "tls_groups"};
 
 void conf_gateway_error(const struct conf_gateway *g, const char *text, char *out, size_t size)
 {

@@ -81,7 +81,7 @@ struct conf_interface {
 
 // Options whose values may turn out wrong after the file was read: contents of files, lists that only
 // OpenSSL understands.
-#define CONF_PLACES 8
+#define CONF_PLACES 10
 extern const char *const conf_placed_options[CONF_PLACES];
 
 struct conf_place {

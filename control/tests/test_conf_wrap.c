@@ -80,6 +80,35 @@ static void test_errors(void)
 	}
 }
 
+// A key file that holds none is found out later, when it is loaded: the message still says where its
+// name stands.
+static void test_places(void)
+{
+	static const struct {
+		const char *options, *text, *want;
+	} places[] = {
+		{"tls_auth: ta.key", "tls_auth: ta.key: bad",
+			"sluice.yaml:13:15: gateway gw1: tls_auth: ta.key: bad"},
+		{"tls_auth: {key: ta.key}", "tls_auth: ta.key: bad",
+			"sluice.yaml:13:15: gateway gw1: tls_auth: ta.key: bad"},
+		{"tls_crypt: tc.key", "tls_crypt: tc.key: bad",
+			"sluice.yaml:13:16: gateway gw1: tls_crypt: tc.key: bad"},
+		{"tls_crypt_v2: v2.key", "tls_crypt_v2: v2.key: bad",
+			"sluice.yaml:13:19: gateway gw1: tls_crypt_v2: v2.key: bad"},
+	};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		struct conf_error err;
+		struct conf *c = parse(places[i].options, &err);
+		char got[256];
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+		conf_gateway_error(&c->gateways[0], places[i].text, got, sizeof(got));
+		CU_ASSERT_STRING_EQUAL(got, places[i].want);
+		conf_free(c);
+	}
+}
+
 static void check_tls_auth(
 	const char *options, enum tls_wrap_digest digest, enum tls_wrap_direction direction)
 {
@@ -138,6 +167,7 @@ int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"every error", test_errors},
+		{"places of key files", test_places},
 		{"tls_auth, short and long", test_tls_auth},
 		{"tls_crypt_v2", test_tls_crypt_v2},
 		{"defaults", test_defaults},
