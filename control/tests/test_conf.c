@@ -217,6 +217,12 @@ static const struct {
 	{"    ca: ca.crt\n", "    peer_fingerprint: ab:cd\n",
 		"9:23: gateway gw1: peer_fingerprint must be a SHA-256 fingerprint: 64 hex digits, "
 		"with or without colons, got \"ab:cd\""},
+	{"    ca: ca.crt\n",
+		"    peer_fingerprint: "
+		"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
+		"    crl_verify: crl.pem\n",
+		"10:17: gateway gw1: crl_verify must be absent without ca: a list is its "
+		"authority's"},
 	{"    ca: ca.crt\n", "    ca: ca.crt\n    verify_x509_name: {type: subject}\n",
 		"10:23: gateway gw1: verify_x509_name.name is missing"},
 	{"    ca: ca.crt\n", "    ca: ca.crt\n    tls_cert_profile: suiteb\n",
@@ -352,6 +358,21 @@ static void test_errors(void)
 		snprintf(expected, sizeof(expected), "sluice.yaml:%s", rows[i].error);
 		expect_error(changed(rows[i].find, rows[i].replace), expected);
 	}
+}
+
+// One more than there is room for.
+static void test_too_many(void)
+{
+	const size_t max = sizeof(((struct conf_gateway *)NULL)->dns) / sizeof(struct conf_addr);
+	char list[TEXT_MAX / 2], expected[256];
+	size_t n = (size_t)snprintf(list, sizeof(list), "dns:\n");
+
+	for (size_t i = 0; i <= max; i++)
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "      - 10.1.0.%zu\n", i + 1);
+	snprintf(expected, sizeof(expected),
+		"sluice.yaml:%zu:9: gateway gw1: dns must be at most %zu entries, got more",
+		15 + max, max);
+	expect_error(changed("keepalive: {interval: 10s, timeout: 60s}\n", list), expected);
 }
 
 static void test_whole_files(void)
@@ -759,6 +780,7 @@ int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"every error", test_errors},
+		{"too many entries", test_too_many},
 		{"errors of whole files", test_whole_files},
 		{"workers from lcores", test_lcores},
 		{"wrong lcores", test_lcores_errors},
