@@ -33,7 +33,7 @@ cp "$BED_DIR/other/client1.crt" "$BED_DIR/pki/foreign.crt"
 cp "$BED_DIR/other/client1.key" "$BED_DIR/pki/foreign.key"
 pki_cert "$BED_DIR/pki" expired client 20200101000000Z 20200102000000Z
 pki_cert "$BED_DIR/pki" purpose server
-conf_write
+GATEWAY_EXTRA='data_ciphers: AES-256-GCM:AES-128-GCM' conf_write
 gateway_start
 refused "wrong authority" 'certificate|verif' foreign
 refused "expired certificate" 'expired' expired
