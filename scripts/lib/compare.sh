@@ -4,18 +4,29 @@
 #
 # What a packet costs the server, and sluiced beside stock openvpn in the same namespaces.
 # sluiced: the workers' busy time, which includes the system calls of their ports, empty polls not
-# counted. openvpn: user and system time of its process.
+# counted; a turn of the loop goes on while others have its core, so it is taken times the share of
+# the time that a worker who wanted to run did run. openvpn: user and system time of its process.
 
 COMPARE_ROUNDS=${COMPARE_ROUNDS:-2}
 COMPARE_COST_RATIO=2.5
 
-# Busy seconds and packets so far.
+# Nanoseconds that workers ran, and that they waited for their core.
+workers_ran() {
+	local pid
+	pid=$(proc_pid sluiced)
+	for task in "/proc/$pid/task"/*; do
+		grep -q worker "$task/comm" && cat "$task/schedstat"
+	done 2>/dev/null | awk '{ ran += $1; waited += $2 } END { printf "%.0f %.0f\n", ran, waited }'
+}
+
+# Busy seconds and packets so far; nanoseconds run and waited.
 cost_now() {
 	case $1 in
 	sluiced)
 		ctl counters | jq -r '(.result // .) |
 			([.workers[].busy_s] | add), ([.gateways[] | .in_pkts + .out_pkts] | add)' |
-			paste -s -d ' '
+			paste -s -d ' ' | tr '\n' ' '
+		workers_ran
 		;;
 	openvpn)
 		local stat
@@ -23,21 +34,23 @@ cost_now() {
 		stat=${stat##*) }
 		# shellcheck disable=SC2086
 		set -- $stat
-		printf '%s %s\n' "$(awk -v t=$((${12} + ${13})) -v hz="$(getconf CLK_TCK)" \
+		printf '%s %s 1 0\n' "$(awk -v t=$((${12} + ${13})) -v hz="$(getconf CLK_TCK)" \
 			'BEGIN { print t / hz }')" "$(on node sh -c \
 			'echo $(($(cat /sys/class/net/tun0/statistics/rx_packets) + $(cat /sys/class/net/tun0/statistics/tx_packets)))')"
 		;;
 	esac
 }
 
-compare_cost_begin() { read -r COST_SECONDS COST_PACKETS < <(cost_now "$1"); }
+compare_cost_begin() { read -r COST_SECONDS COST_PACKETS COST_RAN COST_WAITED < <(cost_now "$1"); }
 
 # Sets COST_US: microseconds of the server per packet.
 compare_cost_end() {
-	local seconds packets
-	read -r seconds packets < <(cost_now "$1")
+	local seconds packets ran waited
+	read -r seconds packets ran waited < <(cost_now "$1")
 	COST_US=$(awk -v s="$seconds" -v s0="$COST_SECONDS" -v p="$packets" -v p0="$COST_PACKETS" \
-		'BEGIN { printf "%.2f\n", (p > p0 ? (s - s0) * 1e6 / (p - p0) : 0) }')
+		-v r="$((ran - COST_RAN))" -v w="$((waited - COST_WAITED))" \
+		'BEGIN { share = r + w > 0 ? r / (r + w) : 1
+			printf "%.2f\n", (p > p0 ? (s - s0) * 1e6 * share / (p - p0) : 0) }')
 }
 
 compare_once() { # SERVER ROUND
