@@ -132,6 +132,7 @@ static int peer_publish(struct client *c, const struct session_lease *lease)
 		.link_nexthop = client_link_nexthop(g, &info->remote),
 		.mss4 = conf->mss_clamp ? (uint16_t)(lease->tun_mtu - OUTER_OVERHEAD_TCPIP) : 0,
 		.data_v1 = !info->data_v2,
+		.framing = info->framing,
 		.udp_csum_zero = conf->udp_checksum == CONF_UDP_CSUM_ZERO,
 	};
 
@@ -169,12 +170,15 @@ static void client_steer(struct client *c, const struct session_lease *lease, bo
 static uint16_t tun_mtu(const struct client *c)
 {
 	const struct session_info *info = session_info(c->session);
-	uint16_t bytes = c->gw->tun_mtu + PROTO_DATA_V2_HDR_BYTES;
+	uint16_t bytes = c->gw->tun_mtu + PROTO_DATA_V2_HDR_BYTES, text = c->gw->tun_mtu;
 
-	if (c->settings->conf.tun_mtu || !info->digest)
-		return c->gw->tun_mtu;
-	return cipher_text_max((enum cipher)cipher_by_name(info->cipher),
-		(enum digest)digest_by_name(info->digest), bytes);
+	if (c->settings->conf.tun_mtu)
+		return text;
+	if (info->digest)
+		text = cipher_text_max((enum cipher)cipher_by_name(info->cipher),
+			(enum digest)digest_by_name(info->digest), bytes);
+	// The other framing has nothing to add to IP packets.
+	return info->framing == FRAMING_COMP_LZO ? text - 1 : text;
 }
 
 static enum session_verdict lease_take(
@@ -532,6 +536,9 @@ void gateway_event(struct client *c, const struct event *ev)
 		break;
 	case EVENT_PKTID_HIGH:
 		session_renegotiate(c->session, "packet ids run out", now);
+		break;
+	case EVENT_COMPRESSED:
+		session_compressed(c->session, now);
 		break;
 	case EVENT_PEER_EXIT:
 		session_peer_exit(c->session, now);

@@ -5,6 +5,7 @@
 
 #include "dataplane/base/log.h"
 #include "dataplane/cbc.h"
+#include "dataplane/framing.h"
 #include "dataplane/pkt.h"
 #include "dataplane/proto.h"
 #include "dataplane/state.h"
@@ -19,10 +20,10 @@
 LOG_TYPE("node");
 
 #define MTU_USUAL 1500
-// What sealing adds at most: CBC with the longest MAC.
+// What sealing adds at most: CBC with the longest MAC, and framing.
 #define SEAL_BYTES_MAX \
 	(PROTO_DATA_V2_PREFIX_BYTES + DIGEST_BYTES_MAX + CBC_IV_BYTES + PROTO_PKTID_BYTES + \
-		CBC_BLOCK_BYTES)
+		CBC_BLOCK_BYTES + FRAMING_BYTES_MAX)
 
 // What AF_XDP ports allow; without one only the mbuf's own fields limit it.
 static uint32_t largest(const struct conf *c)

@@ -224,6 +224,7 @@ int publish_peer_add(struct publish *p, uint32_t peer_id, const struct publish_p
 	memcpy(peer->vpn6, desc->vpn6, 16);
 	peer->mss4 = desc->mss4;
 	peer->data_v1 = desc->data_v1;
+	peer->framing = (uint8_t)desc->framing;
 	atomic_store_explicit(&peer->link, link, memory_order_release);
 
 	rc = iroute_link_add(p->dp->iroute, desc->gateway, desc->remote.family, desc->remote.addr,
@@ -494,6 +495,7 @@ bool publish_peer_stats(const struct publish *p, uint32_t peer_id, struct publis
 		.out_bytes = counter_get(&peer->out_bytes),
 		.link_in_bytes = counter_get(&peer->link_in_bytes),
 		.link_out_bytes = counter_get(&peer->link_out_bytes),
+		.compressed_pkts = counter_get(&peer->compressed_pkts),
 		.generation = peer->generation,
 		.worker = peer->owner,
 	};

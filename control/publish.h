@@ -39,6 +39,7 @@ struct publish_peer {
 	uint8_t vpn4[4], vpn6[16];
 	uint16_t mss4;
 	bool data_v1;
+	enum framing framing;
 	bool udp_csum_zero;
 };
 
@@ -78,6 +79,7 @@ int publish_message(struct publish *p, uint32_t peer_id, const uint8_t *data, ui
 struct publish_peer_stats {
 	uint64_t recv_age_ms, send_age_ms; // UINT64_MAX: never
 	uint64_t in_pkts, in_bytes, out_pkts, out_bytes, link_in_bytes, link_out_bytes;
+	uint64_t compressed_pkts; // dropped for their framing
 	uint32_t generation;
 	uint16_t link_mtu,
 		path_mtu; // of the next hop; the smaller of it and what was learned. 0: the kernel's

@@ -88,10 +88,10 @@ unsigned int cbc_path_open_burst(struct worker *w, struct rte_mbuf **m, struct p
 
 // --- Outbound ----------------------------------------------------------------------------------
 
-bool cbc_path_make_room(struct rte_mbuf *m, const struct keyslot *k)
+bool cbc_path_make_room(struct rte_mbuf *m, const struct peer *peer, const struct keyslot *k)
 {
 	uint32_t need = OUTER_HDR_MAX + PROTO_DATA_V2_PREFIX_BYTES + k->send_cbc.mac_bytes +
-			CBC_IV_BYTES + PROTO_PKTID_BYTES;
+			CBC_IV_BYTES + PROTO_PKTID_BYTES + peer->framing;
 	uint32_t head = rte_pktmbuf_headroom(m), tail = rte_pktmbuf_tailroom(m);
 	uint32_t shift = head < need ? need - head : 0;
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);

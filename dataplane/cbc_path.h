@@ -19,8 +19,8 @@ struct worker;
 unsigned int cbc_path_open_burst(struct worker *w, struct rte_mbuf **m, struct peer **peer,
 	struct keyslot **key, unsigned int n);
 
-// Outbound. Is there room for headers and padding? Moves the packet for it if that helps.
-bool cbc_path_make_room(struct rte_mbuf *m, const struct keyslot *k);
+// Outbound. Is there room for headers, framing and padding? Moves the packet for it if that helps.
+bool cbc_path_make_room(struct rte_mbuf *m, const struct peer *peer, const struct keyslot *k);
 // Outbound. Makes the packet around the text, id: its packet id, and describes the operation. Room
 // was made.
 void cbc_path_fill(struct cbc_op *op, struct rte_mbuf *m, uint32_t id, const struct peer *peer,

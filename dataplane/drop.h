@@ -23,6 +23,8 @@
 	X(AUTH, "auth", "tag or HMAC mismatch") \
 	X(BAD_PADDING, "bad_padding", "CBC packet, authentic, with wrong padding or no packet id") \
 	X(REPLAY, "replay", "packet id seen before, zero, or older than the replay window") \
+	X(COMPRESSED, "compressed", \
+		"compressed payload, or one without the framing agreed with the client") \
 	X(BAD_INNER, "bad_inner", "decrypted payload is neither IP nor a known message") \
 	X(SPOOF, "spoof", "inner source address does not belong to the client") \
 	X(PKTID_EXHAUSTED, "pktid_exhausted", "packet ids of the sending key are used up") \

@@ -18,6 +18,7 @@ enum event_type {
 	EVENT_PKTID_HIGH, // sending key has passed PKTID_RENEGOTIATE
 	EVENT_PEER_EXIT,  // client said goodbye inside the data channel (OCC EXIT)
 	EVENT_FLOAT,      // the peer's newest packet came from this address (rate-limited)
+	EVENT_COMPRESSED, // client compresses, or frames otherwise than agreed (once per peer)
 };
 
 struct event {

@@ -444,14 +444,34 @@ static void carry(struct worker *w, struct peer *peer, struct rte_mbuf *m, struc
 	worker_tx(w, nh->port, m);
 }
 
+// What the client's framing puts in front of the payload comes off. False: the packet is gone.
+static bool unframe(struct worker *w, struct peer *peer, struct rte_mbuf *m)
+{
+	int skip = framing_skip(
+		(enum framing)peer->framing, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
+
+	if (likely(skip >= 0)) {
+		rte_pktmbuf_adj(m, (uint16_t)skip);
+		return true;
+	}
+	counter_add(&peer->compressed_pkts, 1);
+	if (!peer->told_compressed)
+		peer->told_compressed = tell(w, peer, EVENT_COMPRESSED, pkt_of(m)->key_id);
+	pkt_drop(w, m, DROP_COMPRESSED);
+	return false;
+}
+
 // The payload is an IP packet of the client's, a message, or rubbish.
 static void deliver(struct worker *w, struct peer *peer, struct rte_mbuf *m, struct memo *memo)
 {
 	struct gateway_counters *gc = &w->counters->gateway[peer->gateway];
 	const struct dp_gateway *gw = &w->st->gateways[peer->gateway];
-	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
 	struct inner in;
+	uint8_t *data;
 
+	if (unlikely(peer->framing != FRAMING_NONE) && !unframe(w, peer, m))
+		return;
+	data = rte_pktmbuf_mtod(m, uint8_t *);
 	switch (inner_parse(data, m->data_len, &in)) {
 	case INNER_IP:
 		break;

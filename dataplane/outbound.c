@@ -24,7 +24,7 @@
 
 #define PREFETCH_AHEAD 4
 
-static_assert(RTE_PKTMBUF_HEADROOM >= OUTER_HDR_MAX + PROTO_DATA_V2_HDR_BYTES,
+static_assert(RTE_PKTMBUF_HEADROOM >= OUTER_HDR_MAX + PROTO_DATA_V2_HDR_BYTES + FRAMING_BYTES_MAX,
 	"outbound: headers must fit an mbuf's headroom");
 
 struct batch {
@@ -165,9 +165,9 @@ static bool way_out(struct worker *w, const struct peer_link *link, const struct
 }
 
 // Less room in front than the key slot asks for.
-static bool make_room(struct rte_mbuf *m, const struct keyslot *k)
+static bool make_room(struct rte_mbuf *m, const struct peer *peer, const struct keyslot *k)
 {
-	return k->format == FORMAT_CBC && cbc_path_make_room(m, k);
+	return k->format == FORMAT_CBC && cbc_path_make_room(m, peer, k);
 }
 
 // Everything that may lose a packet. What passes gets a packet id.
@@ -187,7 +187,8 @@ static void prepare_burst(struct worker *w, struct batch *b)
 			reason = DROP_NO_KEY;
 		else if (unlikely(!link || !way_out(w, link, &b->nh[n])))
 			reason = DROP_NO_NEXTHOP;
-		else if (unlikely(rte_pktmbuf_headroom(m) < k->head_bytes) && !make_room(m, k))
+		else if (unlikely(rte_pktmbuf_headroom(m) < k->head_bytes + peer->framing) &&
+			 !make_room(m, peer, k))
 			reason = DROP_NO_ROOM;
 		else if (unlikely(!overload_admit(w->overload, peer->gateway, m->data_len)))
 			reason = DROP_OVERLOAD;
@@ -288,6 +289,16 @@ static void op_fill(
 	op->len = len;
 }
 
+// Room for it was made.
+static void frame(struct rte_mbuf *m, const struct peer *peer)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint8_t head[FRAMING_BYTES_MAX];
+	unsigned int n = framing_head((enum framing)peer->framing, data[0], head);
+
+	memcpy(rte_pktmbuf_prepend(m, (uint16_t)n), head, n);
+}
+
 static void seal_burst(struct worker *w, struct batch *b)
 {
 	struct aead_op ops[WORKER_BURST], *op = ops;
@@ -306,6 +317,8 @@ static void seal_burst(struct worker *w, struct batch *b)
 			if (capture_is_on(w->st, b->peer[i]->gateway, CAPTURE_VPN))
 				capture_copy(w, b->m[i], CAPTURE_VPN, false);
 		}
+		if (unlikely(b->peer[i]->framing != FRAMING_NONE))
+			frame(b->m[i], b->peer[i]);
 		if (likely(k->format == FORMAT_AEAD))
 			op_fill(op++, b->m[i], b->peer[i], k);
 		else

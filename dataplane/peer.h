@@ -17,6 +17,7 @@
 #include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 
+#include "dataplane/framing.h"
 #include "dataplane/keyslot.h"
 
 // Where a client's packets come from and go to, with the outer header ready to copy: IP and UDP,
@@ -47,6 +48,7 @@ struct peer {
 	rte_be32_t vpn4_be;  // 0: none
 	uint16_t mss4;       // clamp TCP MSS to this, inner IPv4; inner IPv6: 20 less. 0: do not
 	uint8_t data_v1;     // send P_DATA_V1 (client got no peer id)
+	uint8_t framing;     // enum framing
 	uint8_t vpn6[16];    // all zero: none
 
 	// Line 1 and on: owner worker: wo, control: ro. Times in TSC cycles, 0: never.
@@ -55,6 +57,8 @@ struct peer {
 	_Atomic(uint64_t) in_pkts, in_bytes; // carried, inner IP bytes
 	_Atomic(uint64_t) out_pkts, out_bytes;
 	_Atomic(uint64_t) link_in_bytes, link_out_bytes; // UDP payload bytes
+	_Atomic(uint64_t) compressed_pkts;               // dropped for their framing
+	bool told_compressed;                            // EVENT_COMPRESSED was sent
 };
 static_assert(offsetof(struct peer, recv_tsc) == 64, "peer: line 0 overflows");
 

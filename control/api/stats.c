@@ -398,6 +398,7 @@ static void set_peer(json_t *o, const struct publish_peer_stats *p)
 	set_int(o, "out_bytes", p->out_bytes);
 	set_int(o, "link_in_bytes", p->link_in_bytes);
 	set_int(o, "link_out_bytes", p->link_out_bytes);
+	set_int(o, "compressed_pkts", p->compressed_pkts);
 	if (p->recv_age_ms != UINT64_MAX)
 		set_real(o, "idle_s", (double)p->recv_age_ms / 1000);
 }
@@ -425,6 +426,8 @@ json_t *stats_client(const char *gateway, const struct session_info *info,
 		set_text(o, "cipher_why", info->cipher_why);
 	if (info->digest)
 		set_text(o, "digest", info->digest);
+	if (info->framing != FRAMING_NONE)
+		set_text(o, "framing", framing_name(info->framing));
 	if (info->key_derivation)
 		set_text(o, "key_derivation", info->key_derivation);
 	set_text(o, "tls_version", info->tls_version);

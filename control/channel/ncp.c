@@ -43,6 +43,8 @@ int ncp_choose(struct ncp_choice *choice, const struct ncp_offer *ours,
 	memset(choice, 0, sizeof(*choice));
 	choice->digest = ours->digest;
 	choice->push = has_list || has_ncp;
+	if (options->comp_lzo)
+		choice->framing = peer->comp_stub_v2 ? FRAMING_STUB_V2 : FRAMING_COMP_LZO;
 	for (size_t i = 0; i < ours->count; i++) {
 		const char *name = cipher_name(ours->ciphers[i]);
 		bool listed = list_has(list, name);

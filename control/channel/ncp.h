@@ -2,7 +2,9 @@
 // Copyright (c) 2026, The Sluice authors
 //
 // Choice of the data cipher: the first of the gateway's list that the client offers, for clients
-// without a list also the fallback. Pure. [OpenVPN ssl_ncp.c]
+// without a list also the fallback. And of the framing: none, unless the client has compression in
+// its configuration; then the one that costs least of those it knows, and never compression. Pure.
+// [OpenVPN ssl_ncp.c, multi.c multi_client_connect_set_defaults]
 #pragma once
 
 #include <stdbool.h>
@@ -11,6 +13,7 @@
 #include "control/channel/options_string.h"
 #include "control/channel/peer_info.h"
 #include "dataplane/cipher.h"
+#include "dataplane/framing.h"
 
 // What a client is told that offers none of ours.
 #define NCP_FAILURE_TEXT "AUTH_FAILED,Data channel cipher negotiation failed (no shared cipher)"
@@ -26,7 +29,8 @@ struct ncp_choice {
 	enum cipher cipher;
 	enum digest digest; // of a CBC cipher
 	bool push;          // the client understands a pushed cipher
-	const char *why;    // "IV_CIPHERS", "IV_NCP=2", "cipher option", "fallback_cipher"; static
+	enum framing framing;
+	const char *why; // "IV_CIPHERS", "IV_NCP=2", "cipher option", "fallback_cipher"; static
 };
 
 // 0 or -ENOENT.

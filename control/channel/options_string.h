@@ -16,7 +16,7 @@ struct tls_wrap_key;
 struct options_string {
 	char cipher[32]; // as spelled; "": none named; "none" for [null-cipher]
 	char auth[32];
-	bool comp_lzo;    // compression framing
+	bool comp_lzo;    // compression in the client's configuration, of whatever kind
 	bool mtu_dynamic; // fragment
 	bool dev_tap;
 };

@@ -247,6 +247,8 @@ static void put_protocol(struct writer *w, const struct session_lease *lease,
 	if (ncp->push)
 		put(w, "cipher %s", cipher_name(ncp->cipher));
 	put_flags(w, peer);
+	if (ncp->framing != FRAMING_NONE)
+		put(w, "%s", framing_name(ncp->framing));
 	if (mtu > 0)
 		put(w, "tun-mtu %u", mtu);
 }

@@ -365,6 +365,14 @@ void session_key_worn(struct session *s, const char *why, uint64_t now_ms)
 	settle(s, now_ms);
 }
 
+void session_compressed(struct session *s, uint64_t now_ms)
+{
+	session_log_limited(s, LOG_LEVEL_WARNING, now_ms,
+		"compressed packets are dropped (framing %s): remove comp-lzo and compress from the "
+		"client's configuration",
+		framing_name(s->info.framing));
+}
+
 void session_peer_exit(struct session *s, uint64_t now_ms)
 {
 	session_leave(s, SESSION_END_EXIT, NULL, 0, false, now_ms);

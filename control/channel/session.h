@@ -18,6 +18,7 @@
 
 #include "control/conf/conf.h"
 #include "dataplane/cipher.h"
+#include "dataplane/framing.h"
 #include "dataplane/proto.h"
 
 #define SESSION_ID_BYTES 8
@@ -162,6 +163,8 @@ void session_key_used(struct session *s, uint8_t key_id, uint64_t now_ms);
 void session_renegotiate(struct session *s, const char *why, uint64_t now_ms);
 // The key must not be used any longer and nothing can replace it: over at once.
 void session_key_worn(struct session *s, const char *why, uint64_t now_ms);
+// The data plane has dropped packets of the client for being compressed. Once per session.
+void session_compressed(struct session *s, uint64_t now_ms);
 // OCC EXIT in the data channel: over at once.
 void session_peer_exit(struct session *s, uint64_t now_ms);
 // Tells the client (RESTART, or `message`) and ends soon after. end: SHUTDOWN, KILLED.
@@ -189,6 +192,7 @@ struct session_info {
 	const char *cipher;         // "AES-256-GCM"; NULL before negotiation
 	const char *cipher_why;     // see struct ncp_choice
 	const char *digest;         // "SHA256"; NULL: the cipher needs none
+	enum framing framing;       // of data packets
 	const char *key_derivation; // "tls-ekm" or "prf"
 	char tls_version[16], tls_suite[64];
 	uint8_t key_id; // newest

@@ -80,17 +80,14 @@ static void refuse(struct session *s, const char *farewell, uint64_t now_ms)
 	session_leave(s, SESSION_END_REFUSED, farewell, SESSION_LINGER_MS, false, now_ms);
 }
 
-// What the client must not have: settings that change the framing of its data packets, which it
-// does not take back when told so in PUSH_REPLY.
+// What the client must not have: settings that change its data packets, which it does not take back
+// when told so in PUSH_REPLY.
 static const char *unsupported(const struct options_string *o)
 {
 	if (o->dev_tap)
 		return "AUTH_FAILED,dev tap is not supported by this server, use dev tun";
 	if (o->mtu_dynamic)
 		return "AUTH_FAILED,fragment is not supported by this server";
-	if (o->comp_lzo)
-		return "AUTH_FAILED,compression is not supported by this server, remove comp-lzo "
-		       "and compress";
 	return NULL;
 }
 
@@ -109,6 +106,7 @@ static int choose_cipher(struct session *s, const struct options_string *options
 	s->info.cipher = cipher_name(s->ncp.cipher);
 	s->info.cipher_why = s->ncp.why;
 	s->info.digest = digest;
+	s->info.framing = s->ncp.framing;
 	session_log(s, LOG_LEVEL_NOTICE, "Data Channel: using negotiated cipher '%s'%s%s%s (by %s)",
 		s->info.cipher, digest ? ", auth '" : "", digest ? digest : "", digest ? "'" : "",
 		s->ncp.why);

@@ -272,6 +272,36 @@ static void test_crowded_pool(void)
 	tear_down();
 }
 
+// The byte of comp-lzo in each packet is taken from what the tunnel carries, if nobody fixed that.
+static void test_framing(void)
+{
+	static const struct {
+		enum framing framing;
+		uint16_t fixed, want;
+	} cases[] = {{FRAMING_NONE, 0, 1400}, {FRAMING_STUB_V2, 0, 1400},
+		{FRAMING_COMP_LZO, 0, 1399}, {FRAMING_COMP_LZO, 1400, 1400}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct session_lease lease = {0};
+		struct client *c;
+		struct peer *peer;
+
+		set_up();
+		settings->conf.tun_mtu = cases[i].fixed;
+		settings->conf.mss_clamp = true;
+		c = begin(1);
+		c->session->info.framing = cases[i].framing;
+		CU_ASSERT_EQUAL_FATAL(
+			client_session_ops.admit(g, c->session, &lease), SESSION_ADMIT);
+		CU_ASSERT_EQUAL(lease.tun_mtu, cases[i].want);
+		peer = peer_by_id(dp->peers, c->peer_id);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
+		CU_ASSERT_EQUAL(peer->framing, cases[i].framing);
+		CU_ASSERT_EQUAL(peer->mss4, cases[i].want - 40);
+		tear_down();
+	}
+}
+
 static void name_them(struct client *a, const char *name)
 {
 	snprintf(a->session->info.common_name, sizeof(a->session->info.common_name), "%s", name);
@@ -632,6 +662,7 @@ int main(void)
 		{"who is replaced goes at once", test_replaced},
 		{"who finds no room changes nothing", test_full},
 		{"who moves is found again", test_float},
+		{"framing and tun mtu", test_framing},
 		{"a reload keeps fixed options", test_fixed_options},
 		{"no source takes all places for handshakes", test_crowded},
 		{"nor leaves more than so much in the pool", test_crowded_pool},

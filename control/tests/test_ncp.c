@@ -135,11 +135,42 @@ static void test_digest(void)
 	}
 }
 
+// Framing is only for clients that say they have compression.
+static void test_framing(void)
+{
+	static const struct {
+		const char *peer, *options;
+		enum framing want;
+	} cases[] = {
+		{"IV_CIPHERS=AES-256-GCM\nIV_COMP_STUBv2=1\n", "V4,dev-type tun", FRAMING_NONE},
+		{"IV_CIPHERS=AES-256-GCM\n", "V4,dev-type tun", FRAMING_NONE},
+		{"IV_CIPHERS=AES-256-GCM\nIV_COMP_STUBv2=1\n", "V4,comp-lzo", FRAMING_STUB_V2},
+		{"IV_CIPHERS=AES-256-GCM\nIV_COMP_STUBv2=0\n", "V4,comp-lzo", FRAMING_COMP_LZO},
+		{"IV_CIPHERS=AES-256-GCM\nIV_COMP_STUB=1\nIV_LZO=1\n", "V4,comp-lzo",
+			FRAMING_COMP_LZO},
+		{"", "V4,comp-lzo,cipher AES-256-GCM", FRAMING_COMP_LZO},
+	};
+	static const enum cipher ciphers[] = {A256};
+	const struct ncp_offer ours = {ciphers, 1, OFF, DIGEST_SHA1};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct options_string o;
+		struct ncp_choice c;
+		struct peer_info pi;
+
+		peer_info_parse(&pi, cases[i].peer, strlen(cases[i].peer));
+		options_string_parse(&o, cases[i].options, strlen(cases[i].options));
+		CU_ASSERT_EQUAL(ncp_choose(&c, &ours, &pi, &o), 0);
+		CU_ASSERT_EQUAL(c.framing, cases[i].want);
+	}
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"picks", test_rows},
 		{"digest", test_digest},
+		{"framing", test_framing},
 		{NULL, NULL},
 	};
 

@@ -93,6 +93,22 @@ static void test_clients(void)
 		COMMON ",peer-id 7,cipher AES-256-GCM,protocol-flags cc-exit,tun-mtu 1400");
 }
 
+// What a client with compression in its configuration is told instead.
+static void test_framing(void)
+{
+	struct peer_info peer = {.proto = 6, .ncp = 2};
+	struct ncp_choice choice = aes256;
+
+	gateway_reset();
+	choice.framing = FRAMING_STUB_V2;
+	CU_ASSERT_EQUAL_FATAL(push_compose(&push, &gw, &lease46, &peer, &choice), 0);
+	CU_ASSERT_STRING_EQUAL(
+		push.part[0], COMMON ",peer-id 7,cipher AES-256-GCM,compress stub-v2");
+	choice.framing = FRAMING_COMP_LZO;
+	CU_ASSERT_EQUAL_FATAL(push_compose(&push, &gw, &lease46, &peer, &choice), 0);
+	CU_ASSERT_STRING_EQUAL(push.part[0], COMMON ",peer-id 7,cipher AES-256-GCM,comp-lzo no");
+}
+
 static void test_families(void)
 {
 	struct session_lease lease = lease46;
@@ -284,6 +300,7 @@ int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"kinds of clients", test_clients},
+		{"compression framing", test_framing},
 		{"IPv4, IPv6, both", test_families},
 		{"topologies", test_topologies},
 		{"more and less", test_more},

@@ -157,9 +157,11 @@ static void test_client(void)
 	struct session_info info = {.common_name = "alice",
 		.cipher = "AES-256-CBC",
 		.cipher_why = "fallback_cipher",
-		.digest = "SHA256"};
+		.digest = "SHA256",
+		.framing = FRAMING_COMP_LZO};
 	struct session_lease lease = {.peer_id = 7, .vpn4 = {10, 8, 0, 2}};
-	struct publish_peer_stats peer = {.in_pkts = 3, .recv_age_ms = 1500, .worker = 1};
+	struct publish_peer_stats peer = {
+		.in_pkts = 3, .recv_age_ms = 1500, .worker = 1, .compressed_pkts = 5};
 	json_t *o;
 
 	info.remote.family = 6;
@@ -177,6 +179,8 @@ static void test_client(void)
 	CU_ASSERT_PTR_NULL(json_object_get(o, "vpn6"));
 	CU_ASSERT_EQUAL(get(o, "peer_id"), 7);
 	CU_ASSERT_EQUAL(get(o, "in_pkts"), 3);
+	CU_ASSERT_EQUAL(get(o, "compressed_pkts"), 5);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(o, "framing")), "comp-lzo no");
 	CU_ASSERT_DOUBLE_EQUAL(real(o, "connected_s"), 60, 0.001);
 	CU_ASSERT_DOUBLE_EQUAL(real(o, "idle_s"), 1.5, 0.001);
 	json_decref(o);

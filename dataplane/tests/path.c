@@ -306,6 +306,7 @@ struct path_peer *path_peer_add(struct path *p, unsigned int slot, struct path_p
 	peer->generation = generation++;
 	peer->mss4 = conf.mss4;
 	peer->data_v1 = conf.v1;
+	peer->framing = (uint8_t)conf.framing;
 	memcpy(&peer->vpn4_be, pp->vpn4, 4);
 	memcpy(peer->vpn6, pp->vpn6, 16);
 	atomic_store(&peer->slots[0], pp->key);

@@ -39,6 +39,7 @@ struct path_peer_conf {
 	uint16_t mss4;
 	uint32_t link_nexthop; // 0: NH_LINK; UINT32_MAX: NEXTHOP_KERNEL
 	bool udp_csum_zero;
+	enum framing framing;
 };
 
 struct path_peer {

@@ -714,6 +714,18 @@ class OddInner(DataFault):
             self.send(seal(one))
 
 
+class Compressed(DataFault):
+    """packets as compression makes them, and under the first bytes of other framings"""
+
+    name = "compressed"
+
+    def between(self, n):
+        t = self.client.tunnel
+        key = t.sending_key(time.monotonic())
+        for head in (b"\x66", b"\x69", b"\xfb", b"\x50\x01", b"\x50\x02", b"\x50", b"\xff"):
+            self.send(key.format.seal(t.head(key.id), head + self.ping()))
+
+
 class Float(Fault):
     """another port in the middle of the pings"""
 
