@@ -537,6 +537,9 @@ void gateway_event(struct client *c, const struct event *ev)
 	case EVENT_PKTID_HIGH:
 		session_renegotiate(c->session, "packet ids run out", now);
 		break;
+	case EVENT_OCC_REQUEST:
+		client_occ_reply(c);
+		break;
 	case EVENT_COMPRESSED:
 		session_compressed(c->session, now);
 		break;

@@ -60,6 +60,7 @@ struct client {
 	struct half_open_entry handshake; // until admitted
 	uint32_t peer_id;
 	uint64_t float_bucket; // address changes, milliseconds
+	uint64_t occ_bucket;   // answers to option requests, milliseconds
 	uint32_t pool_entry;
 	uint64_t pinged_ms; // when the worker was last given a keepalive to send
 	struct pmtu pmtu;   // to its outside address
@@ -124,6 +125,8 @@ void client_link_update(struct client *c);
 struct client *client_at_address(const struct gateway *g, const struct session_addr *remote);
 // client_float.c: the client's newest authentic packet came from there.
 void client_float(struct client *c, const struct session_addr *to);
+// client_occ.c: the client asked for the options string inside the data channel.
+void client_occ_reply(struct client *c);
 uint32_t client_link_nexthop(const struct gateway *g, const struct session_addr *remote);
 // Forgets a path MTU that is old enough, so that larger packets are tried again.
 void client_link_age(struct client *c, uint64_t now_ms);

@@ -14,11 +14,12 @@ struct worker;
 #define EVENT_RING_SIZE 4096
 
 enum event_type {
-	EVENT_KEY_USED,   // first packet authenticated with this key id
-	EVENT_PKTID_HIGH, // sending key has passed PKTID_RENEGOTIATE
-	EVENT_PEER_EXIT,  // client said goodbye inside the data channel (OCC EXIT)
-	EVENT_FLOAT,      // the peer's newest packet came from this address (rate-limited)
-	EVENT_COMPRESSED, // client compresses, or frames otherwise than agreed (once per peer)
+	EVENT_KEY_USED,    // first packet authenticated with this key id
+	EVENT_PKTID_HIGH,  // sending key has passed PKTID_RENEGOTIATE
+	EVENT_PEER_EXIT,   // client said goodbye inside the data channel (OCC EXIT)
+	EVENT_FLOAT,       // the peer's newest packet came from this address (rate-limited)
+	EVENT_OCC_REQUEST, // client asks for the options string (at most once a second)
+	EVENT_COMPRESSED,  // client compresses, or frames otherwise than agreed (once per peer)
 };
 
 struct event {

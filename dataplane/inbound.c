@@ -336,6 +336,15 @@ static void tell_float(
 		event_push(w, &ev);
 }
 
+// Control answers. One client's questions must not fill the ring that all events go through.
+static void tell_occ_request(struct worker *w, struct peer *peer, uint8_t key_id)
+{
+	if (peer->occ_tsc && w->now_tsc - peer->occ_tsc < w->occ_tsc_step)
+		return;
+	if (tell(w, peer, EVENT_OCC_REQUEST, key_id))
+		peer->occ_tsc = w->now_tsc;
+}
+
 static void account(struct worker *w, struct peer *peer, struct keyslot *k, const struct pkt *p)
 {
 	uint64_t last = atomic_load_explicit(&peer->recv_tsc, memory_order_relaxed);
@@ -481,6 +490,10 @@ static void deliver(struct worker *w, struct peer *peer, struct rte_mbuf *m, str
 		return;
 	case INNER_OCC_EXIT:
 		tell(w, peer, EVENT_PEER_EXIT, pkt_of(m)->key_id);
+		pkt_consume(w, m);
+		return;
+	case INNER_OCC_REQUEST:
+		tell_occ_request(w, peer, pkt_of(m)->key_id);
 		pkt_consume(w, m);
 		return;
 	case INNER_OCC:

@@ -113,7 +113,9 @@ enum inner_kind inner_parse(const uint8_t *data, uint32_t len, struct inner *in)
 		return INNER_PING;
 	if (len <= PROTO_OCC_MAGIC_BYTES || memcmp(data, proto_occ_magic, PROTO_OCC_MAGIC_BYTES))
 		return INNER_NOT_IP;
-	return data[PROTO_OCC_MAGIC_BYTES] == PROTO_OCC_EXIT ? INNER_OCC_EXIT : INNER_OCC;
+	if (data[PROTO_OCC_MAGIC_BYTES] == PROTO_OCC_EXIT)
+		return INNER_OCC_EXIT;
+	return data[PROTO_OCC_MAGIC_BYTES] == PROTO_OCC_REQUEST ? INNER_OCC_REQUEST : INNER_OCC;
 }
 
 bool inner_is_multicast(const struct inner *in)

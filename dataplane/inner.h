@@ -10,12 +10,13 @@
 
 enum inner_kind {
 	INNER_IP,
-	INNER_PING,      // keepalive
-	INNER_OCC,       // option consistency message, ignored
-	INNER_OCC_EXIT,  // the client says goodbye
-	INNER_NOT_IP,    // none of these
-	INNER_TRUNCATED, // shorter than its header says
-	INNER_BAD_IP,    // header length or checksum wrong
+	INNER_PING,        // keepalive
+	INNER_OCC,         // option consistency message, ignored
+	INNER_OCC_REQUEST, // the client asks for our options string
+	INNER_OCC_EXIT,    // the client says goodbye
+	INNER_NOT_IP,      // none of these
+	INNER_TRUNCATED,   // shorter than its header says
+	INNER_BAD_IP,      // header length or checksum wrong
 };
 
 struct inner {

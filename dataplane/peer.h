@@ -58,6 +58,7 @@ struct peer {
 	_Atomic(uint64_t) out_pkts, out_bytes;
 	_Atomic(uint64_t) link_in_bytes, link_out_bytes; // UDP payload bytes
 	_Atomic(uint64_t) compressed_pkts;               // dropped for their framing
+	uint64_t occ_tsc;                                // EVENT_OCC_REQUEST was sent
 	bool told_compressed;                            // EVENT_COMPRESSED was sent
 };
 static_assert(offsetof(struct peer, recv_tsc) == 64, "peer: line 0 overflows");

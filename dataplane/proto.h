@@ -83,4 +83,6 @@ static inline void proto_compose_v2(uint8_t hdr[4], uint8_t key_id, uint32_t pee
 extern const uint8_t proto_ping[PROTO_PING_BYTES];
 #define PROTO_OCC_MAGIC_BYTES 16
 extern const uint8_t proto_occ_magic[PROTO_OCC_MAGIC_BYTES];
+#define PROTO_OCC_REQUEST 0 // opcodes, the byte behind the magic
+#define PROTO_OCC_REPLY 1   // an options string with its NUL follows
 #define PROTO_OCC_EXIT 6

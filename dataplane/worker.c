@@ -71,6 +71,7 @@ struct worker *worker_new(
 	if (!w->crypto || !w->counters || !w->overload || !w->punt_limits || rings_new(w) != 0)
 		goto fail;
 	w->recv_tsc_step = hz / RECV_TSC_PER_SECOND;
+	w->occ_tsc_step = hz;
 	w->capture_rate = bucket_rate(hz, CAPTURE_PPS, CAPTURE_PPS / 100);
 	w->ip_id = (uint16_t)rte_rand();
 	w->frag_id = (uint32_t)rte_rand();

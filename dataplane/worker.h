@@ -63,6 +63,7 @@ struct worker {
 	struct overload *overload; // see overload.h
 	struct punt_limits *punt_limits;
 	uint64_t recv_tsc_step; // a time stamp that moved less is not stored
+	uint64_t occ_tsc_step;  // events about one peer's option requests are this far apart
 	uint64_t capture_bucket;
 	struct bucket_rate capture_rate;
 	uint32_t idle_turns; // in a row

@@ -163,6 +163,8 @@ void session_key_used(struct session *s, uint8_t key_id, uint64_t now_ms);
 void session_renegotiate(struct session *s, const char *why, uint64_t now_ms);
 // The key must not be used any longer and nothing can replace it: over at once.
 void session_key_worn(struct session *s, const char *why, uint64_t now_ms);
+// Our options string, as the key message has it. As options_string_compose().
+int session_options_string(const struct session *s, char *out, size_t room);
 // The data plane has dropped packets of the client for being compressed. Once per session.
 void session_compressed(struct session *s, uint64_t now_ms);
 // OCC EXIT in the data channel: over at once.

@@ -146,6 +146,12 @@ static void decide(struct session *s, const struct key_state *ks, uint64_t now_m
 		session_control_refuse(s, verdict, now_ms);
 }
 
+int session_options_string(const struct session *s, char *out, size_t room)
+{
+	return options_string_compose(
+		out, room, s->info.cipher, s->info.digest, s->comp_lzo, s->wrap.key);
+}
+
 // The message is written even to a client that was refused: before it a 2.x client takes no word.
 static int answer(struct session *s, struct key_state *ks)
 {
@@ -153,8 +159,7 @@ static int answer(struct session *s, struct key_state *ks)
 	uint8_t msg[TLS_MESSAGE_BYTES];
 	int len, ret;
 
-	if (options_string_compose(options, sizeof(options), s->info.cipher, s->info.digest,
-		    s->comp_lzo, s->wrap.key) < 0)
+	if (session_options_string(s, options, sizeof(options)) < 0)
 		return -EPROTO;
 	len = keyex_server_compose(msg, sizeof(msg), &ks->server, options);
 	if (len < 0)

@@ -4,6 +4,7 @@
 // A gateway's bookkeeping of its clients: what sessions ask of it is asked here by the test.
 
 #include "control/gateway_priv.h"
+#include "control/channel/options_string.h"
 #include "control/channel/session_priv.h"
 
 #include "control/tests/test_pki.h"
@@ -14,6 +15,8 @@
 #include <CUnit/CUnit.h>
 #include <rte_byteorder.h>
 #include <rte_lcore.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -300,6 +303,37 @@ static void test_framing(void)
 		CU_ASSERT_EQUAL(peer->mss4, cases[i].want - 40);
 		tear_down();
 	}
+}
+
+// The options string in the data channel, with its NUL; five at once, then one a second.
+static void test_occ_request(void)
+{
+	struct event ev = {.type = EVENT_OCC_REQUEST};
+	char want[OPTIONS_STRING_BYTES];
+	struct rte_mbuf *m = NULL;
+	struct client *c;
+	int len;
+
+	set_up();
+	c = begin(1);
+	gateway_event(c, &ev); // no peer yet: nothing can have come from it
+	CU_ASSERT_EQUAL(rte_ring_count(worker->inject), 0);
+	CU_ASSERT_EQUAL(admit(c), SESSION_ADMIT);
+	for (unsigned int i = 0; i < 20; i++)
+		gateway_event(c, &ev);
+	CU_ASSERT_EQUAL(rte_ring_count(worker->inject), 5);
+	len = session_options_string(c->session, want, sizeof(want));
+	CU_ASSERT_TRUE_FATAL(len > 0);
+	while (rte_ring_dequeue(worker->inject, (void *)&m) == 0) {
+		const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+
+		CU_ASSERT_EQUAL(m->data_len, 17 + len + 1);
+		CU_ASSERT_EQUAL(memcmp(data, proto_occ_magic, 16), 0);
+		CU_ASSERT_EQUAL(data[16], 1);
+		CU_ASSERT_EQUAL(memcmp(data + 17, want, (size_t)len + 1), 0);
+		rte_pktmbuf_free(m);
+	}
+	tear_down();
 }
 
 static void name_them(struct client *a, const char *name)
@@ -663,6 +697,7 @@ int main(void)
 		{"who finds no room changes nothing", test_full},
 		{"who moves is found again", test_float},
 		{"framing and tun mtu", test_framing},
+		{"options string on request", test_occ_request},
 		{"a reload keeps fixed options", test_fixed_options},
 		{"no source takes all places for handshakes", test_crowded},
 		{"nor leaves more than so much in the pool", test_crowded_pool},

@@ -177,14 +177,22 @@ static void test_messages(void)
 	sends_text(pp, "2a187bf3641eb4cb07ed2d0a981fc748");
 	CU_ASSERT_EQUAL(counter_get(&path_gateway(&p, 0, 0)->pings_in), 1);
 	CU_ASSERT_TRUE(event_pop(p.dp, 0, &ev) && ev.type == EVENT_KEY_USED);
-	sends_text(pp, "287f346bd4ef7a812d56b8d3afc5459c00");
+	sends_text(pp, "287f346bd4ef7a812d56b8d3afc5459c01");
 	CU_ASSERT_FALSE(event_pop(p.dp, 0, &ev));
+	// However often it asks, control hears of it once a second.
+	for (unsigned int i = 0; i < 4; i++) {
+		p.now_tsc += i == 3 ? p.w[0]->occ_tsc_step : 0;
+		sends_text(pp, "287f346bd4ef7a812d56b8d3afc5459c00");
+		CU_ASSERT_EQUAL(event_pop(p.dp, 0, &ev), i == 0 || i == 3);
+		CU_ASSERT_EQUAL(ev.type, EVENT_OCC_REQUEST);
+		CU_ASSERT_EQUAL(ev.peer_id, pp->id);
+	}
 	sends_text(pp, "287f346bd4ef7a812d56b8d3afc5459c06");
 	CU_ASSERT_TRUE(event_pop(p.dp, 0, &ev));
 	CU_ASSERT_EQUAL(ev.type, EVENT_PEER_EXIT);
 	CU_ASSERT_EQUAL(ev.peer_id, pp->id);
 	CU_ASSERT_EQUAL(ev.generation, pp->peer->generation);
-	CU_ASSERT_EQUAL(counter_get(&p.w[0]->counters->port[LINK].consumed), 3);
+	CU_ASSERT_EQUAL(counter_get(&p.w[0]->counters->port[LINK].consumed), 7);
 	sends_text(pp, "2a187bf3641eb4cb07ed2d0a981fc749");
 	CU_ASSERT_EQUAL(path_drops(&p, LINK, DROP_BAD_INNER), 1);
 	path_teardown(&p);

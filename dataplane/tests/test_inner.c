@@ -141,7 +141,9 @@ static void test_messages(void)
 	CU_ASSERT_EQUAL(parse(data, 17, &in), INNER_OCC_EXIT);
 	CU_ASSERT_EQUAL(parse(data, 16, &in), INNER_NOT_IP);
 	data[16] = 0;
-	CU_ASSERT_EQUAL(parse(data, 17, &in), INNER_OCC);
+	CU_ASSERT_EQUAL(parse(data, 17, &in), INNER_OCC_REQUEST);
+	for (data[16] = 1; data[16] < 6; data[16]++)
+		CU_ASSERT_EQUAL(parse(data, 17, &in), INNER_OCC);
 	data[3] ^= 0x80;
 	CU_ASSERT_EQUAL(parse(data, 17, &in), INNER_NOT_IP);
 }

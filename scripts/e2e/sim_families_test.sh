@@ -110,6 +110,10 @@ works "2.3, comp-lzo" 2.3 "$lzo" "$cbc" "$v1" '.push | any(. == "comp-lzo no")' 
 works "2.3.18, comp-lzo, AES-128-GCM" 2.3.18 "$lzo" "$v2" --framing comp-lzo --cipher AES-128-GCM
 works "2.4, no framing" 2.4 '.framing == "none"' \
 	'.push | any(test("^(comp-lzo|compress)")) | not'
+reply='.occ_reply | test("^V4,dev-type tun,.*,tls-server\u0000$")'
+works "options string on request" 2.6 "$reply" '.data.received.occ <= 10' --fault occ-requests
+works "options string, comp-lzo" 2.3 "$reply" '.occ_reply | contains(",comp-lzo,")' \
+	--framing comp-lzo --fault occ-requests
 compressed_are() { [ "$(gateway_counter drop.compressed)" = "$1" ]; }
 dropped=0
 for family in 2.3 2.4; do

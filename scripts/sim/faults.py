@@ -726,6 +726,15 @@ class Compressed(DataFault):
             self.send(key.format.seal(t.head(key.id), head + self.ping()))
 
 
+class OccRequests(DataFault):
+    """asks for the server's options string in the data channel, far too often"""
+
+    name = "occ-requests"
+
+    def between(self, n):
+        self.send(*(self.client.tunnel.seal(inner.OCC + b"\0") for _ in range(50)))
+
+
 class Float(Fault):
     """another port in the middle of the pings"""
 

@@ -64,6 +64,7 @@ class Tunnel:
         self.pinger = Pinger()
         self.sent = Counter()
         self.received = Counter()
+        self.occ_reply = None
         self.rejected = Counter()
         self.answered = 0
         self.last_sent = 0
@@ -124,6 +125,8 @@ class Tunnel:
             return
         if plain.startswith(inner.OCC):
             self.received["occ"] += 1
+            if plain[len(inner.OCC):len(inner.OCC) + 1] == b"\1":
+                self.occ_reply = plain[len(inner.OCC) + 1:].decode("ascii", "replace")
             return
         packet = inner.parse(plain)
         if packet is None:
