@@ -10,4 +10,5 @@ extern const struct harness_test path_inbound_tests[];
 extern const struct harness_test path_outbound_tests[];
 extern const struct harness_test path_cbc_tests[];
 extern const struct harness_test path_framing_tests[];
+extern const struct harness_test path_inner_tests[];
 extern const struct harness_test path_ring_tests[];
