@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Sluice authors
 //
-// Bursts of AES-CBC with HMAC in place, encrypt then MAC, for clients that know no AEAD cipher.
-// Knows neither opcode nor packet id: a packet here is
+// Bursts of AES-CBC with HMAC in place, encrypt then MAC, for clients that know no AEAD cipher; and of
+// HMAC alone, for those that are to have no cipher. Knows neither opcode nor packet id: a packet here is
 //
 //   MAC (digest_bytes()) | IV (16) | ciphertext (a multiple of 16, not empty)
+//   MAC (digest_bytes()) | text (not empty)             CIPHER_NONE
 //                        '- covered by the MAC '
 //
 // in one piece. Engine: cbc_ipsec_mb.c, by jobs.
@@ -28,6 +29,7 @@ struct cbc_key {
 	enum cipher cipher;
 	enum digest digest;
 	uint8_t mac_bytes; // digest_bytes()
+	uint8_t iv_bytes;  // 0: CIPHER_NONE, no padding either
 };
 
 // Secrets of one direction.
@@ -40,7 +42,7 @@ struct cbc_raw {
 struct cbc_op {
 	const struct cbc_key *key;
 	uint8_t *data;   // at the MAC
-	uint32_t len;    // of the ciphertext
+	uint32_t len;    // of the ciphertext, or text
 	uint32_t number; // seal: the IV is made of it; never the same twice under one key
 	bool ok;         // open: MAC matched. If not, the text must not be looked at
 };
@@ -49,7 +51,7 @@ struct cbc_op {
 // crypto_init().
 const char *cbc_self_test(struct crypto *c);
 
-// Expands the keys of a CBC cipher. Control, before publication.
+// Expands the keys of a cipher of FORMAT_CBC. Control, before publication.
 void cbc_key_init(
 	struct cbc_key *key, enum cipher cipher, enum digest digest, const struct cbc_raw *raw);
 void cbc_key_wipe(struct cbc_key *key);
@@ -60,6 +62,12 @@ void cbc_seal_burst(struct crypto *c, struct cbc_op *ops, unsigned int n);
 // Checks the MACs of n operations in constant time and decrypts; sets ok of each, returns how many
 // are ok.
 unsigned int cbc_open_burst(struct crypto *c, struct cbc_op *ops, unsigned int n);
+
+// What stands in front of the text.
+static inline uint32_t cbc_head_bytes(const struct cbc_key *key)
+{
+	return (uint32_t)key->mac_bytes + key->iv_bytes;
+}
 
 // Pads text of len bytes (PKCS#7): writes 1 to 16 bytes behind it, returns the length with them.
 static inline uint32_t cbc_pad(uint8_t *text, uint32_t len)

@@ -70,7 +70,10 @@ void cbc_key_init(
 	key->cipher = cipher;
 	key->digest = digest;
 	key->mac_bytes = (uint8_t)digest_bytes(digest);
+	key->iv_bytes = cipher == CIPHER_NONE ? 0 : CBC_IV_BYTES;
 	switch (cipher) {
+	case CIPHER_NONE:
+		break;
 	case CIPHER_AES_128_CBC:
 		IMB_AES_KEYEXP_128(ipsec_mb_shared, raw->cipher, k->enc, k->dec);
 		break;
@@ -91,21 +94,23 @@ static IMB_JOB *job_begin(IMB_MGR *mgr, struct cbc_op *op, uint8_t *mac)
 {
 	const struct keys *k = keys_of(op->key);
 	uint8_t *iv = op->data + op->key->mac_bytes;
+	uint8_t iv_bytes = op->key->iv_bytes;
 	IMB_JOB *job = IMB_GET_NEXT_JOB(mgr);
 
-	job->cipher_mode = IMB_CIPHER_CBC;
+	job->cipher_mode = iv_bytes ? IMB_CIPHER_CBC : IMB_CIPHER_NULL;
 	job->hash_alg = hash_algs[op->key->digest];
 	job->enc_keys = k->enc;
 	job->dec_keys = k->dec;
-	job->key_len_in_bytes = cipher_key_bytes(op->key->cipher);
+	// The library picks its code by the length, even where there is no key.
+	job->key_len_in_bytes = iv_bytes ? cipher_key_bytes(op->key->cipher) : 16;
 	job->src = iv;
-	job->dst = iv + CBC_IV_BYTES;
-	job->cipher_start_src_offset_in_bytes = CBC_IV_BYTES;
+	job->dst = iv + iv_bytes;
+	job->cipher_start_src_offset_in_bytes = iv_bytes;
 	job->msg_len_to_cipher_in_bytes = op->len;
 	job->hash_start_src_offset_in_bytes = 0;
-	job->msg_len_to_hash_in_bytes = CBC_IV_BYTES + op->len;
+	job->msg_len_to_hash_in_bytes = iv_bytes + op->len;
 	job->iv = iv;
-	job->iv_len_in_bytes = CBC_IV_BYTES;
+	job->iv_len_in_bytes = iv_bytes;
 	job->u.HMAC._hashed_auth_key_xor_ipad = k->ipad;
 	job->u.HMAC._hashed_auth_key_xor_opad = k->opad;
 	job->auth_tag_output = mac;
@@ -131,7 +136,8 @@ static void seal_some(IMB_MGR *mgr, struct cbc_op *ops, unsigned int n)
 	IMB_JOB *job;
 
 	for (unsigned int i = 0; i < n; i++) {
-		iv_write(&ops[i]);
+		if (ops[i].key->iv_bytes)
+			iv_write(&ops[i]);
 		job = job_begin(mgr, &ops[i], ops[i].data);
 		job->cipher_direction = IMB_DIR_ENCRYPT;
 		job->chain_order = IMB_ORDER_CIPHER_HASH;

@@ -19,10 +19,15 @@ static bool op_fill(struct cbc_op *op, struct rte_mbuf *m, const struct keyslot 
 	const struct pkt *p = pkt_of(m);
 	uint32_t prefix = p->opcode == OP_DATA_V2 ? PROTO_DATA_V2_PREFIX_BYTES
 						  : PROTO_DATA_V1_PREFIX_BYTES;
-	uint32_t head = prefix + k->recv_cbc.mac_bytes + CBC_IV_BYTES;
+	uint32_t head = prefix + cbc_head_bytes(&k->recv_cbc);
 
-	if (p->link_bytes < head + CBC_BLOCK_BYTES || (p->link_bytes - head) % CBC_BLOCK_BYTES != 0)
+	if (!k->recv_cbc.iv_bytes) {
+		if (p->link_bytes < head + PROTO_PKTID_BYTES)
+			return false;
+	} else if (p->link_bytes < head + CBC_BLOCK_BYTES ||
+		   (p->link_bytes - head) % CBC_BLOCK_BYTES != 0) {
 		return false;
+	}
 	op->key = &k->recv_cbc;
 	op->data = rte_pktmbuf_mtod_offset(m, uint8_t *, prefix);
 	op->len = p->link_bytes - head;
@@ -33,8 +38,8 @@ static bool op_fill(struct cbc_op *op, struct rte_mbuf *m, const struct keyslot 
 // not.
 static enum drop_reason unpack(struct rte_mbuf *m, const struct cbc_op *op, struct keyslot *k)
 {
-	uint8_t *text = op->data + op->key->mac_bytes + CBC_IV_BYTES;
-	int len = cbc_unpad(text, op->len);
+	uint8_t *text = op->data + cbc_head_bytes(op->key);
+	int len = op->key->iv_bytes ? cbc_unpad(text, op->len) : (int)op->len;
 	uint32_t id;
 
 	if (unlikely(len < PROTO_PKTID_BYTES))
@@ -90,8 +95,8 @@ unsigned int cbc_path_open_burst(struct worker *w, struct rte_mbuf **m, struct p
 
 bool cbc_path_make_room(struct rte_mbuf *m, const struct peer *peer, const struct keyslot *k)
 {
-	uint32_t need = OUTER_HDR_MAX + PROTO_DATA_V2_PREFIX_BYTES + k->send_cbc.mac_bytes +
-			CBC_IV_BYTES + PROTO_PKTID_BYTES + peer->framing;
+	uint32_t need = OUTER_HDR_MAX + PROTO_DATA_V2_PREFIX_BYTES + cbc_head_bytes(&k->send_cbc) +
+			PROTO_PKTID_BYTES + peer->framing;
 	uint32_t head = rte_pktmbuf_headroom(m), tail = rte_pktmbuf_tailroom(m);
 	uint32_t shift = head < need ? need - head : 0;
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -114,9 +119,9 @@ void cbc_path_fill(struct cbc_op *op, struct rte_mbuf *m, uint32_t id, const str
 	memcpy(text, &id_be, sizeof(id_be));
 	op->key = &k->send_cbc;
 	op->number = id;
-	op->len = cbc_pad(text, m->data_len);
+	op->len = op->key->iv_bytes ? cbc_pad(text, m->data_len) : m->data_len;
 	rte_pktmbuf_append(m, (uint16_t)(op->len - m->data_len)); // fits: room was made
-	op->data = (uint8_t *)rte_pktmbuf_prepend(m, op->key->mac_bytes + CBC_IV_BYTES);
+	op->data = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)cbc_head_bytes(op->key));
 	if (peer->data_v1) {
 		prefix = (uint8_t *)rte_pktmbuf_prepend(m, PROTO_DATA_V1_PREFIX_BYTES);
 		prefix[0] = (uint8_t)(OP_DATA_V1 << 3 | (k->key_id & PROTO_KEY_ID_MASK));

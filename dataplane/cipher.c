@@ -18,6 +18,7 @@ static const struct {
 	[CIPHER_AES_128_CBC] = {"AES-128-CBC", 16},
 	[CIPHER_AES_192_CBC] = {"AES-192-CBC", 24},
 	[CIPHER_AES_256_CBC] = {"AES-256-CBC", 32},
+	[CIPHER_NONE] = {"none", 0},
 };
 static_assert(CIPHER_AES_128_CBC == CIPHER_AEAD_COUNT, "cipher: the AEAD ciphers come first");
 
@@ -78,7 +79,12 @@ uint16_t cipher_text_max(enum cipher cipher, enum digest digest, uint16_t bytes)
 
 	if (cipher_format(cipher) == FORMAT_AEAD)
 		return bytes > head ? (uint16_t)(bytes - head) : 0;
-	head = PROTO_DATA_V2_PREFIX_BYTES + digest_bytes(digest) + block; // with the IV
+	head = PROTO_DATA_V2_PREFIX_BYTES + digest_bytes(digest);
+	if (cipher == CIPHER_NONE)
+		return bytes > head + PROTO_PKTID_BYTES
+			       ? (uint16_t)(bytes - head - PROTO_PKTID_BYTES)
+			       : 0;
+	head += block; // the IV
 	if (bytes < head + block)
 		return 0;
 	// Packet id, and at least one byte of padding.

@@ -13,6 +13,10 @@
 //   P_DATA_V1   |op kid| HMAC | IV (16) | CBC of: packet id (4) | text | padding |
 //                             '- HMAC over this ----------------------------------'
 //
+//   P_DATA_V2   |op kid| peer id (3) | HMAC | packet id (4) | text |     cipher none
+//   P_DATA_V1   |op kid| HMAC | packet id (4) | text |
+//                             '- HMAC over this ------'
+//
 // The first byte is opcode << 3 | key id; all numbers are big-endian. The packet id starts at 1
 // and is never 0. [OpenVPN ssl_pkt.h, crypto.c openvpn_encrypt_aead,
 // openvpn_encrypt_v1]

@@ -63,6 +63,18 @@ static json_t *first_drops(const struct gateway_totals *t, uint64_t *total)
 	return o;
 }
 
+// What an operator should know as long as it is so.
+static json_t *gateway_warnings(const struct conf_gateway *conf)
+{
+	json_t *list = json_array();
+
+	if (conf_allows_none(conf))
+		json_array_append_new(list,
+			json_string("allow_insecure: packets of clients with cipher none are not "
+				    "encrypted"));
+	return list;
+}
+
 static void gateway_status(struct gateway *g, void *arg)
 {
 	const struct conf_gateway *conf = gateway_conf(g);
@@ -93,10 +105,10 @@ static void gateway_status(struct gateway *g, void *arg)
 		{"pool_capacity", t.pool_capacity},
 		{"pool_used", t.pool_used},
 	};
-	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:o}", "gateway", conf->name, "endpoint",
+	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "gateway", conf->name, "endpoint",
 		session_addr_text(gateway_local(g), text, sizeof(text)), "netns", conf->netns,
 		"tun", conf->tun, "wrap", tls_wrap_set_text(gateway_wrap(g), wrap), "fast_path",
-		conf->fast_path, "first_drop", drops);
+		conf->fast_path, "first_drop", drops, "warnings", gateway_warnings(conf));
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		json_object_set_new(o, numbers[i].name, json_integer((json_int_t)numbers[i].value));
 	json_array_append_new(arg, o);

@@ -420,8 +420,11 @@ json_t *stats_client(const char *gateway, const struct session_info *info,
 	if (info->wrap)
 		set_text(o, "wrap", info->wrap);
 	json_object_set_new(o, "dynamic_tls_crypt", json_boolean(info->dynamic));
-	if (info->cipher)
+	if (info->cipher) {
 		set_text(o, "cipher", info->cipher);
+		json_object_set_new(
+			o, "encrypted", json_boolean(cipher_by_name(info->cipher) != CIPHER_NONE));
+	}
 	if (info->cipher_why)
 		set_text(o, "cipher_why", info->cipher_why);
 	if (info->digest)

@@ -211,7 +211,9 @@ int keyex_slice(struct session_key *key, const uint8_t block[KEYEX_BLOCK_BYTES],
 	size_t n = cipher_key_bytes(cipher);
 
 	memset(key, 0, sizeof(*key));
-	if (n == 0 || n > sizeof(key->recv_key) || is_zero(recv, n) || is_zero(send, n))
+	if ((unsigned int)cipher >= CIPHER_COUNT || n > sizeof(key->recv_key))
+		return -EINVAL;
+	if (n > 0 && (is_zero(recv, n) || is_zero(send, n)))
 		return -EINVAL;
 	key->key_id = key_id;
 	key->cipher = cipher;

@@ -33,12 +33,38 @@ static int choose_fallback(struct ncp_choice *choice, const struct ncp_offer *ou
 	return 0;
 }
 
+// What the client says of itself.
+struct offered {
+	const char *list, *own;
+	bool has_list; // of its own: it says it all
+};
+
+static bool take(struct ncp_choice *choice, const struct offered *client, enum cipher cipher)
+{
+	const char *name = cipher_name(cipher);
+	bool listed = list_has(client->list, name);
+
+	// Without a list the client's own cipher counts as well.
+	if (!listed && (client->has_list || strcasecmp(client->own, name) != 0))
+		return false;
+	choice->cipher = cipher;
+	choice->why = client->has_list ? "IV_CIPHERS" : listed ? "IV_NCP=2" : "cipher option";
+	return true;
+}
+
 int ncp_choose(struct ncp_choice *choice, const struct ncp_offer *ours,
 	const struct peer_info *peer, const struct options_string *options)
 {
 	bool has_list = peer->ciphers[0] != '\0';
 	bool has_ncp = !has_list && peer->ncp >= 2;
-	const char *list = has_list ? peer->ciphers : has_ncp ? "AES-256-GCM:AES-128-GCM" : "";
+	const struct offered client = {
+		.list = has_list  ? peer->ciphers
+			: has_ncp ? "AES-256-GCM:AES-128-GCM"
+				  : "",
+		.own = options->cipher,
+		.has_list = has_list,
+	};
+	bool has_none = false;
 
 	memset(choice, 0, sizeof(*choice));
 	choice->digest = ours->digest;
@@ -46,16 +72,14 @@ int ncp_choose(struct ncp_choice *choice, const struct ncp_offer *ours,
 	if (options->comp_lzo)
 		choice->framing = peer->comp_stub_v2 ? FRAMING_STUB_V2 : FRAMING_COMP_LZO;
 	for (size_t i = 0; i < ours->count; i++) {
-		const char *name = cipher_name(ours->ciphers[i]);
-		bool listed = list_has(list, name);
-
-		// A list says it all; without one the client's own cipher counts as well.
-		if (!listed && (has_list || strcasecmp(options->cipher, name) != 0))
-			continue;
-		choice->cipher = ours->ciphers[i];
-		choice->why = has_list ? "IV_CIPHERS" : listed ? "IV_NCP=2" : "cipher option";
-		return 0;
+		if (ours->ciphers[i] == CIPHER_NONE)
+			has_none = true;
+		else if (take(choice, &client, ours->ciphers[i]))
+			return 0;
 	}
+	// Wherever it stands: only for who has nothing else in common with us.
+	if (has_none && take(choice, &client, CIPHER_NONE))
+		return 0;
 	return choice->push ? -ENOENT : choose_fallback(choice, ours, options->cipher);
 }
 

@@ -9,6 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
+// No cipher, here and everywhere else.
+#define NULL_CIPHER "[null-cipher]"
+#define NULL_CIPHER_NAME "none"
+
 struct item {
 	const char *text;
 	size_t len;
@@ -65,8 +69,8 @@ void options_string_parse(struct options_string *o, const char *text, size_t len
 			take_item(o, &it);
 		text = comma != NULL ? comma + 1 : end;
 	}
-	if (strcmp(o->cipher, "[null-cipher]") == 0)
-		memcpy(o->cipher, "none", sizeof("none"));
+	if (strcmp(o->cipher, NULL_CIPHER) == 0)
+		memcpy(o->cipher, NULL_CIPHER_NAME, sizeof(NULL_CIPHER_NAME));
 }
 
 // The numbers are what a 2.x server with default settings says. Clients only compare and warn;
@@ -79,7 +83,11 @@ int options_string_compose(char *out, size_t room, const char *cipher, const cha
 		[TLS_WRAP_NORMAL] = "keydir 0,",
 		[TLS_WRAP_INVERSE] = "keydir 1,",
 	};
-	int n = snprintf(out, room,
+	int n;
+
+	if (cipher != NULL && strcmp(cipher, NULL_CIPHER_NAME) == 0)
+		cipher = NULL_CIPHER;
+	n = snprintf(out, room,
 		"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,%s%s%s%s%s"
 		"auth %s,keysize 128,%skey-method 2,tls-server",
 		comp_lzo ? "comp-lzo," : "", directions[tls_wrap_direction(wrap)],

@@ -43,11 +43,11 @@ struct session_addr {
 struct session_key {
 	uint8_t key_id;
 	enum cipher cipher;
-	enum digest digest;                 // CBC ciphers
+	enum digest digest;                 // CBC ciphers, none
 	uint8_t recv_key[32], send_key[32]; // cipher_key_bytes() of each
 	// AEAD ciphers.
 	uint8_t recv_iv[PROTO_IMPLICIT_IV_BYTES], send_iv[PROTO_IMPLICIT_IV_BYTES];
-	// CBC ciphers: digest_bytes() of each, and what makes the IVs of packets sent.
+	// CBC ciphers, none: digest_bytes() of each, and what makes the IVs of packets sent.
 	uint8_t recv_mac[DIGEST_BYTES_MAX], send_mac[DIGEST_BYTES_MAX];
 	uint8_t send_iv_key[16];
 };

@@ -110,6 +110,9 @@ static int choose_cipher(struct session *s, const struct options_string *options
 	session_log(s, LOG_LEVEL_NOTICE, "Data Channel: using negotiated cipher '%s'%s%s%s (by %s)",
 		s->info.cipher, digest ? ", auth '" : "", digest ? digest : "", digest ? "'" : "",
 		s->ncp.why);
+	if (s->ncp.cipher == CIPHER_NONE)
+		session_log_limited(s, LOG_LEVEL_WARNING, now_ms,
+			"data packets are not encrypted, as the client wants (cipher none)");
 	if (ncp_digest_differs(&s->ncp, options))
 		session_log_limited(s, LOG_LEVEL_WARNING, now_ms,
 			"client has auth %s, this gateway %s: its packets will not pass",

@@ -123,6 +123,16 @@ uint32_t conf_clients_max(const struct conf *c)
 	return n;
 }
 
+bool conf_allows_none(const struct conf_gateway *g)
+{
+	if (g->fallback_cipher == CIPHER_NONE)
+		return true;
+	for (size_t i = 0; i < g->data_cipher_count; i++)
+		if (g->data_ciphers[i] == CIPHER_NONE)
+			return true;
+	return false;
+}
+
 const char *const conf_placed_options[CONF_PLACES] = {"ca", "cert", "key", "crl_verify", "tls_auth",
 	"tls_crypt", "tls_crypt_v2", "tls_cipher", "tls_ciphersuites", "tls_groups"};
 

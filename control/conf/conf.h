@@ -136,8 +136,9 @@ struct conf_gateway {
 	uint32_t session_timeout_s;                  // 0: they may stay for ever
 	size_t data_cipher_count;
 	enum cipher data_ciphers[CIPHER_COUNT]; // in order of preference
-	enum cipher fallback_cipher; // for clients without negotiation; CIPHER_COUNT: none
+	enum cipher fallback_cipher; // for clients without negotiation; CIPHER_COUNT: off
 	enum digest auth;            // beside CBC ciphers
+	bool allow_insecure;         // CIPHER_NONE among the ciphers above
 	uint32_t keepalive_interval_s, keepalive_timeout_s;
 	uint32_t reneg_s;                 // renegotiate after at most; 0: never by time
 	uint64_t reneg_bytes, reneg_pkts; // both directions together; 0: any
@@ -185,6 +186,9 @@ struct conf *conf_load(const char *path, struct conf_error *err);
 struct conf *conf_parse(const char *text, size_t len, const char *path, struct conf_error *err);
 void conf_free(struct conf *c);
 struct conf_gateway *conf_gateway_by_name(const struct conf *c, const char *name);
+
+// Does the gateway let clients have cipher none?
+bool conf_allows_none(const struct conf_gateway *g);
 
 // "FILE:LINE:COLUMN: gateway NAME: TEXT" for what was found wrong after the file was read. A TEXT
 // that begins with one of conf_placed_options and a colon gets the place of its value.

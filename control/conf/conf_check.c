@@ -489,6 +489,25 @@ static int check_identity(struct check *k, const struct conf_gateway *g, const s
 	return 0;
 }
 
+// What is not encrypted must have been asked for twice.
+static int check_insecure(struct check *k, const struct conf_gateway *g, const struct conf_node *n)
+{
+	const char *option = g->fallback_cipher == CIPHER_NONE ? "fallback_cipher" : "data_ciphers";
+
+	if (!conf_allows_none(g))
+		return 0;
+	if (!g->allow_insecure)
+		return fail(k, place(n, option),
+			"gateway %s: %s must not have \"none\" without allow_insecure: yes: "
+			"packets would not be encrypted",
+			g->name, option);
+	warn(k, place(n, "allow_insecure"),
+		"gateway %s: allow_insecure: packets of clients that get cipher none are not "
+		"encrypted",
+		g->name);
+	return 0;
+}
+
 static int check_wrap(struct check *k, const struct conf_gateway *g, const struct conf_node *n)
 {
 	static const char *const options[] = {"tls_crypt_v2_max_age", "tls_crypt_v2_cookie"};
@@ -516,8 +535,8 @@ static int check_gateway(struct check *k, size_t index, const struct conf_node *
 		return fail(k, place(n, "tun_mtu"),
 			"gateway %s: tun_mtu must be 1280..9000 with client_cidr6, got \"%u\"",
 			g->name, g->tun_mtu);
-	if (check_wrap(k, g, n) < 0 || check_cidrs(k, g, n) < 0 || check_locals(k, g, n) < 0 ||
-		check_pair(k, g, n, g) < 0)
+	if (check_insecure(k, g, n) < 0 || check_wrap(k, g, n) < 0 || check_cidrs(k, g, n) < 0 ||
+		check_locals(k, g, n) < 0 || check_pair(k, g, n, g) < 0)
 		return -1;
 	for (size_t j = 0; j < index; j++)
 		if (check_pair(k, g, n, &k->c->gateways[j]) < 0)

@@ -61,12 +61,12 @@ static const struct conf_word topology_words[] = {{"subnet", CONF_TOPOLOGY_SUBNE
 	{ \
 		"AES-128-CBC", CIPHER_AES_128_CBC, false \
 	}
-static const struct conf_word cipher_words[] = {CIPHER_WORDS, {"none", 0, true}, {0}};
+static const struct conf_word cipher_words[] = {CIPHER_WORDS, {"none", CIPHER_NONE, false}, {0}};
 static const struct conf_word fallback_words[] = {
-	{"off", CIPHER_COUNT, false}, CIPHER_WORDS, {"none", 0, true}, {0}};
+	{"off", CIPHER_COUNT, false}, CIPHER_WORDS, {"none", CIPHER_NONE, false}, {0}};
 static const struct conf_word auth_words[] = {{"SHA1", DIGEST_SHA1, false},
 	{"SHA256", DIGEST_SHA256, false}, {"SHA384", DIGEST_SHA384, false},
-	{"SHA512", DIGEST_SHA512, false}, {"none", 0, true}, {0}};
+	{"SHA512", DIGEST_SHA512, false}, {0}};
 
 static const struct conf_word tls_words[] = {{"1.0", CONF_TLS_1_0, false},
 	{"1.1", CONF_TLS_1_1, false}, {"1.2", CONF_TLS_1_2, false}, {"1.3", CONF_TLS_1_3, false},
@@ -295,13 +295,19 @@ static const struct conf_option gateway_options[] = {
 		COUNT(struct conf_gateway, data_cipher_count),
 		.def = "AES-256-GCM:AES-128-GCM:CHACHA20-POLY1305", .words = cipher_words,
 		.help = "Ciphers of the data channel in order of preference, as a list or "
-			"separated by colons."},
+			"separated by colons. none needs allow_insecure, and is only taken for "
+			"clients that have nothing else in common with the list."},
 	{"fallback_cipher", CONF_T_ENUM, GW(fallback_cipher), .def = "off", .words = fallback_words,
 		.help = "Cipher for clients that do not negotiate one (before 2.4, or with "
 			"ncp-disable): those that name it, or name none."},
 	{"auth", CONF_T_ENUM, GW(auth), .def = "SHA1", .words = auth_words,
-		.help = "Digest of the HMAC beside a CBC cipher. It is not negotiated: clients need "
-			"the same auth."},
+		.help = "Digest of the HMAC beside a CBC cipher, or none. It is not negotiated: "
+			"clients need the same auth. Without one anybody could send packets into "
+			"the tunnel, so there is no auth none."},
+	{"allow_insecure", CONF_T_BOOL, GW(allow_insecure), .def = "no",
+		.help = "Lets none stand in data_ciphers and fallback_cipher. Packets of clients "
+			"that get it are authenticated but not encrypted: everybody on their way "
+			"can read them."},
 	{"keepalive", CONF_T_MAPPING, .children = keepalive_options,
 		.help = "Finding out that the other side is gone."},
 	{"reneg_sec", CONF_T_DURATION, GW(reneg_s), RANGE(0, 7 * DAY), .def = "1h",

@@ -145,6 +145,16 @@ static void table(FILE *out, const struct column *columns, const json_t *rows)
 	json_array_foreach(rows, index, row) table_row(out, columns, row, widths);
 }
 
+static void print_warnings(FILE *out, const json_t *gateways)
+{
+	const json_t *g, *v;
+	size_t i, j;
+
+	json_array_foreach(gateways, i, g) json_array_foreach(json_object_get(g, "warnings"), j, v)
+		fprintf(out, "warning: gateway %s: %s\n",
+			json_string_value(json_object_get(g, "gateway")), json_string_value(v));
+}
+
 void ctl_print_status(FILE *out, const json_t *result)
 {
 	static const struct column gateways[] = {
@@ -177,6 +187,7 @@ void ctl_print_status(FILE *out, const json_t *result)
 	fprintf(out, "sluiced: pid %s, up %s, workers %s, configuration %s\n\n", pid, up, workers,
 		config);
 	table(out, gateways, json_object_get(result, "gateways"));
+	print_warnings(out, json_object_get(result, "gateways"));
 	fputc('\n', out);
 	table(out, interfaces, json_object_get(result, "interfaces"));
 }
@@ -197,10 +208,19 @@ void ctl_print_clients(FILE *out, const json_t *result)
 		{NULL, NULL, F_TEXT},
 	};
 
-	if (json_array_size(result) == 0)
+	size_t index, plain = 0;
+	const json_t *row;
+
+	if (json_array_size(result) == 0) {
 		fputs("no clients\n", out);
-	else
-		table(out, columns, result);
+		return;
+	}
+	table(out, columns, result);
+	json_array_foreach(result, index, row)
+		plain += json_is_false(json_object_get(row, "encrypted"));
+	if (plain)
+		fprintf(out, "warning: packets of %zu client%s are not encrypted (cipher none)\n",
+			plain, plain == 1 ? "" : "s");
 }
 
 // Reasons that happened, as "  drop replay 12".

@@ -30,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		FUZZ_CHECK(gw->dns_count <= CONF_LIST_MAX);
 		FUZZ_CHECK(gw->data_cipher_count > 0);
 		FUZZ_CHECK(gw->data_cipher_count <= CIPHER_COUNT);
+		FUZZ_CHECK(gw->allow_insecure || !conf_allows_none(gw));
 		FUZZ_CHECK(conf_gateway_by_name(c, gw->name) == gw);
 	}
 	FUZZ_CHECK(conf_clients_max(c) > 0);

@@ -11,6 +11,7 @@
 #include "control/tests/fuzz.h"
 
 #include <string.h>
+#include <strings.h>
 
 static void check_printable(const char *text, size_t room)
 {
@@ -24,7 +25,7 @@ static void check_printable(const char *text, size_t room)
 static void check_push(const struct peer_info *peer, const struct options_string *options)
 {
 	static const enum cipher ours[] = {
-		CIPHER_AES_256_GCM, CIPHER_CHACHA20_POLY1305, CIPHER_AES_128_CBC};
+		CIPHER_NONE, CIPHER_AES_256_GCM, CIPHER_CHACHA20_POLY1305, CIPHER_AES_128_CBC};
 	static const struct session_lease lease = {.peer_id = 1,
 		.vpn4 = {10, 8, 0, 2},
 		.vpn4_len = 24,
@@ -32,13 +33,15 @@ static void check_push(const struct peer_info *peer, const struct options_string
 		.tun_mtu = 1420};
 	static struct conf_gateway gw = {.keepalive_interval_s = 10, .keepalive_timeout_s = 60};
 	static struct push push;
-	static const struct ncp_offer offer = {ours, 3, CIPHER_AES_256_CBC, DIGEST_SHA256};
+	static const struct ncp_offer offer = {ours, 4, CIPHER_AES_256_CBC, DIGEST_SHA256};
 	struct ncp_choice choice;
 
 	if (ncp_choose(&choice, &offer, peer, options) < 0)
 		return;
 	ncp_digest_differs(&choice, options);
 	FUZZ_CHECK(choice.why != NULL);
+	FUZZ_CHECK(choice.cipher != CIPHER_NONE || strcasestr(peer->ciphers, "none") ||
+		   strcasecmp(options->cipher, "none") == 0);
 	FUZZ_CHECK(push_compose(&push, &gw, &lease, peer, &choice) == 0);
 	FUZZ_CHECK(push.count == 1);
 	check_printable(push.part[0], PUSH_PART_BYTES);
@@ -55,10 +58,12 @@ static void answer(const struct keyex_client *m, const struct options_string *op
 
 	FUZZ_CHECK(options_string_compose(text, sizeof(text), NULL, NULL, options->comp_lzo, NULL) >
 		   0);
+	FUZZ_CHECK(options_string_compose(text, sizeof(text), "none", "SHA1", true, NULL) > 0);
 	FUZZ_CHECK(keyex_server_compose(msg, sizeof(msg), &server, text) > 0);
 	FUZZ_CHECK(keyex_block_prf(block, m, &server, sid, sid) == 0);
 	FUZZ_CHECK(keyex_slice(&key, block, 0, CIPHER_AES_256_GCM, DIGEST_SHA1) == 0);
 	FUZZ_CHECK(keyex_slice(&key, block, 0, CIPHER_AES_256_CBC, DIGEST_SHA512) == 0);
+	FUZZ_CHECK(keyex_slice(&key, block, 0, CIPHER_NONE, DIGEST_SHA256) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -184,29 +184,6 @@ static const struct {
 		"8:42: gateway gw1: endpoint.port must be 1..65535, got \"70000\""},
 	{"{address: 192.0.2.1, port: 1194}", "{port: 1194}",
 		"8:15: gateway gw1: endpoint.address is missing"},
-	// Ciphers.
-	{"AES-128-GCM]", "none]",
-		"15:33: gateway gw1: data_ciphers: \"none\" is not supported yet"},
-	{"keepalive: {interval: 10s, timeout: 60s}", "fallback_cipher: none",
-		"14:22: gateway gw1: fallback_cipher: \"none\" is not supported yet"},
-	{"keepalive: {interval: 10s, timeout: 60s}", "fallback_cipher: BF-CBC",
-		"14:22: gateway gw1: fallback_cipher must be one of off, AES-256-GCM, AES-192-GCM, "
-		"AES-128-GCM, CHACHA20-POLY1305, AES-256-CBC, AES-192-CBC, AES-128-CBC, got \"BF-CBC\""},
-	{"keepalive: {interval: 10s, timeout: 60s}", "auth: MD5",
-		"14:11: gateway gw1: auth must be one of SHA1, SHA256, SHA384, SHA512, got \"MD5\""},
-	{"AES-128-GCM]", "AES-256-GCM]",
-		"15:33: gateway gw1: data_ciphers has \"AES-256-GCM\" twice"},
-	{"AES-128-GCM]", "ROT13]",
-		"15:33: gateway gw1: data_ciphers must be of AES-256-GCM, AES-192-GCM, AES-128-GCM, "
-		"CHACHA20-POLY1305, AES-256-CBC, AES-192-CBC, AES-128-CBC, got \"ROT13\""},
-	{"[AES-256-GCM, AES-128-GCM]", "[]",
-		"15:19: gateway gw1: data_ciphers must be at least one cipher, got none"},
-	{"[AES-256-GCM, AES-128-GCM]", "AES-256-GCM:DES",
-		"15:31: gateway gw1: data_ciphers must be of AES-256-GCM, AES-192-GCM, AES-128-GCM, "
-		"CHACHA20-POLY1305, AES-256-CBC, AES-192-CBC, AES-128-CBC, got \"DES\""},
-	{"[AES-256-GCM, AES-128-GCM]", "{a: b}",
-		"15:19: gateway gw1: data_ciphers must be of AES-256-GCM, AES-192-GCM, AES-128-GCM, "
-		"CHACHA20-POLY1305, AES-256-CBC, AES-192-CBC, AES-128-CBC, got a mapping"},
 	// Names and files.
 	{"name: gw1", "name: GW1",
 		"7:11: gateway GW1: name must be 1..63 characters of a-z, 0-9 and -, got \"GW1\""},

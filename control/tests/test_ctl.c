@@ -86,6 +86,11 @@ static void test_clients(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "somebody"));
 	CU_ASSERT_PTR_NOT_NULL(strchr(text, '~'));
 	free(text);
+	text = print(ctl_print_clients,
+		"[{\"common_name\":\"a\",\"encrypted\":true},{\"common_name\":\"b\",\"encrypted\":false}]");
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(text, "\nwarning: packets of 1 client are not encrypted (cipher none)\n"));
+	free(text);
 	text = print(ctl_print_clients, "[]");
 	CU_ASSERT_STRING_EQUAL(text, "no clients\n");
 	free(text);
@@ -116,7 +121,8 @@ static void test_status(void)
 {
 	char *text = print(ctl_print_status,
 		"{\"pid\":7,\"uptime_s\":90000,\"workers\":2,\"config\":\"/etc/x\",\"gateways\":["
-		"{\"gateway\":\"gw1\",\"endpoint\":\"192.0.2.1:1194\",\"clients\":3}],"
+		"{\"gateway\":\"gw1\",\"endpoint\":\"192.0.2.1:1194\",\"clients\":3,"
+		"\"warnings\":[\"it rains\"]}],"
 		"\"interfaces\":[{\"name\":\"eth0\",\"side\":\"outside\",\"mtu\":1500}]}");
 
 	CU_ASSERT_PTR_EQUAL(
@@ -124,6 +130,7 @@ static void test_status(void)
 		text);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "gw1      192.0.2.1:1194"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "eth0       outside"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nwarning: gateway gw1: it rains\n"));
 	free(text);
 	text = print(ctl_print_reload, "{\"applied\":[\"a\"],\"refused\":[\"b\"]}");
 	CU_ASSERT_STRING_EQUAL(text, "applied: a\nnot applied: b\n");

@@ -140,28 +140,30 @@ static void test_slice(void)
 
 static void test_slice_cbc(void)
 {
-	static const size_t bytes[] = {16, 24, 32}, mac_bytes[] = {20, 32, 48, 64};
+	static const size_t bytes[] = {16, 24, 32, 0}, mac_bytes[] = {20, 32, 48, 64};
 	uint8_t block[KEYEX_BLOCK_BYTES];
 	struct session_key key;
 
 	fill(block, sizeof(block), 0);
-	for (unsigned int i = 0; i < 3 * DIGEST_COUNT; i++) {
-		enum cipher cipher = (enum cipher)(CIPHER_AES_128_CBC + i % 3);
-		enum digest digest = (enum digest)(i / 3);
+	for (unsigned int i = 0; i < 4 * DIGEST_COUNT; i++) {
+		enum cipher cipher = (enum cipher)(CIPHER_AES_128_CBC + i % 4);
+		enum digest digest = (enum digest)(i / 4);
 		size_t n = mac_bytes[digest];
 
 		CU_ASSERT_EQUAL(keyex_slice(&key, block, 5, cipher, digest), 0);
 		CU_ASSERT_EQUAL(key.cipher, cipher);
 		CU_ASSERT_EQUAL(key.digest, digest);
-		CU_ASSERT_EQUAL(memcmp(key.recv_key, block, bytes[i % 3]), 0);
-		CU_ASSERT_EQUAL(memcmp(key.send_key, block + 128, bytes[i % 3]), 0);
+		CU_ASSERT_EQUAL(memcmp(key.recv_key, block, bytes[i % 4]), 0);
+		CU_ASSERT_EQUAL(memcmp(key.send_key, block + 128, bytes[i % 4]), 0);
 		CU_ASSERT_EQUAL(memcmp(key.recv_mac, block + 64, n), 0);
 		CU_ASSERT_EQUAL(memcmp(key.send_mac, block + 192, n), 0);
 		CU_ASSERT_TRUE(n == 64 || (key.recv_mac[n] | key.send_mac[n]) == 0);
 		// What no key reaches to.
 		CU_ASSERT_EQUAL(memcmp(key.send_iv_key, block + 128 + 48, 16), 0);
 	}
+	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_COUNT, DIGEST_SHA1), -EINVAL);
 	memset(block + 64, 0, 20);
+	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_NONE, DIGEST_SHA1), -EINVAL);
 	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_AES_128_CBC, DIGEST_SHA1), -EINVAL);
 	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_AES_128_CBC, DIGEST_SHA256), 0);
 	memset(block + 128 + 48, 0, 16);

@@ -19,6 +19,7 @@
 #define CHACHA CIPHER_CHACHA20_POLY1305
 #define B128 CIPHER_AES_128_CBC
 #define B256 CIPHER_AES_256_CBC
+#define PLAIN CIPHER_NONE
 #define NONE (-1)
 #define OFF CIPHER_COUNT
 
@@ -31,8 +32,8 @@ static const struct {
 	bool push;
 	const char *why;
 } rows[] = {
-	// OpenVPN's own table; its rows with BF-CBC and none as a server's ciphers left out, which we
-	// have not. [test_ncp.c]
+	// OpenVPN's own table; its rows with BF-CBC as a server's cipher left out, which we have not.
+	// [test_ncp.c]
 	{{CHACHA, A128}, 2, OFF, "", "V4,cipher BF-CBC,x", NONE, false, NULL},
 	{{CHACHA, A128}, 2, OFF, "IV_NCP=1\n", "V4,cipher AES-128-GCM,x", A128, false,
 		"cipher option"},
@@ -82,6 +83,24 @@ static const struct {
 	{{A256}, 1, OFF, "IV_CIPHERS=CHACHA20-POLY1305\n", "", NONE, false, NULL},
 	{{A256}, 0, OFF, "IV_CIPHERS=AES-256-GCM\n", "", NONE, false, NULL},
 	{{A256}, 1, OFF, "", "V4,cipher [null-cipher]", NONE, false, NULL},
+	// No cipher at all: for who says so, and never while there is anything else in common.
+	{{CHACHA, A128, PLAIN}, 3, OFF, "", "V4,cipher [null-cipher],x", PLAIN, false,
+		"cipher option"},
+	{{PLAIN, CHACHA, A128}, 3, OFF, "IV_CIPHERS=none:AES-128-GCM\n", "", A128, true,
+		"IV_CIPHERS"},
+	{{PLAIN, A128}, 2, OFF, "IV_CIPHERS=AES-256-GCM:none\n", "", PLAIN, true, "IV_CIPHERS"},
+	{{PLAIN, A128}, 2, OFF, "IV_CIPHERS=AES-256-GCM\n", "V4,cipher [null-cipher]", NONE, false,
+		NULL},
+	{{PLAIN, A256}, 2, OFF, "IV_NCP=2\n", "V4,cipher [null-cipher]", A256, true, "IV_NCP=2"},
+	{{PLAIN, A192}, 2, OFF, "IV_NCP=2\n", "V4,cipher [null-cipher]", PLAIN, true,
+		"cipher option"},
+	{{PLAIN}, 1, OFF, "", "V4,dev-type tun", NONE, false, NULL},
+	{{PLAIN}, 1, B256, "", "V4,dev-type tun", B256, false, "fallback_cipher"},
+	{{PLAIN}, 1, B256, "", "V4,cipher AES-256-CBC", B256, false, "fallback_cipher"},
+	{{PLAIN}, 1, OFF, "", "V4,cipher AES-256-CBC", NONE, false, NULL},
+	{{A256}, 1, PLAIN, "", "V4,cipher [null-cipher]", PLAIN, false, "fallback_cipher"},
+	{{A256}, 1, PLAIN, "", "V4,cipher AES-256-CBC", NONE, false, NULL},
+	{{A256}, 1, PLAIN, "IV_CIPHERS=none\n", "", NONE, false, NULL},
 };
 
 static void test_rows(void)
@@ -124,6 +143,8 @@ static void test_digest(void)
 		{B256, "V4,auth [null-digest]", false},
 		{B256, "V4", false},
 		{A256, "V4,auth SHA1", false},
+		{PLAIN, "V4,auth SHA1", true},
+		{PLAIN, "V4,auth SHA256", false},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

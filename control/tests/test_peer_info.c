@@ -162,6 +162,8 @@ static void test_options_compose(void)
 	CU_ASSERT_TRUE(
 		options_string_compose(out, sizeof(out), "AES-256-CBC", "SHA256", false, NULL) > 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(out, ",cipher AES-256-CBC,auth SHA256,"));
+	CU_ASSERT_TRUE(options_string_compose(out, sizeof(out), "none", "SHA1", false, NULL) > 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(out, ",cipher [null-cipher],auth SHA1,"));
 }
 
 static void test_options_tls_auth(void)

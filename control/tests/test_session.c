@@ -47,30 +47,45 @@ static void finish(struct world *w)
 	world_free(w);
 }
 
-// A client without negotiation gets the fallback, and no push of a cipher it could only complain about.
+// A client without negotiation gets the fallback, or no cipher if that is all it can do; and no push
+// of a cipher it could only complain about.
 static void test_fallback(void)
 {
-	struct world *w = world_new(pki, true, PROTO_24);
-	const struct session_info *info;
-	const struct session_key *key;
+	static const struct {
+		enum cipher cipher, fallback;
+		const char *name, *why;
+	} cases[] = {
+		{CIPHER_AES_256_CBC, CIPHER_AES_256_CBC, "AES-256-CBC", "fallback_cipher"},
+		{CIPHER_NONE, CIPHER_COUNT, "[null-cipher]", "cipher option"},
+	};
 
-	w->gw.fallback_cipher = CIPHER_AES_256_CBC;
-	w->gw.auth = DIGEST_SHA256;
-	w->client_cfg.peer_info = NULL;
-	w->client_cfg.options = "V4,dev-type tun,cipher AES-256-CBC,auth SHA256,tls-client";
-	world_start(w);
-	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 60 * S, world_is_connected));
-	info = session_info(w->s);
-	CU_ASSERT_STRING_EQUAL(info->cipher, "AES-256-CBC");
-	CU_ASSERT_STRING_EQUAL(info->digest, "SHA256");
-	CU_ASSERT_STRING_EQUAL(info->cipher_why, "fallback_cipher");
-	CU_ASSERT_PTR_NULL(strstr(sim_client_state(w->c)->push, "cipher"));
-	key = &w->keys[0];
-	CU_ASSERT_TRUE_FATAL(w->live[0]);
-	CU_ASSERT_EQUAL(key->cipher, CIPHER_AES_256_CBC);
-	CU_ASSERT_EQUAL(key->digest, DIGEST_SHA256);
-	CU_ASSERT_NOT_EQUAL(memcmp(key->recv_mac, key->send_mac, 32), 0);
-	finish(w);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world *w = world_new(pki, true, PROTO_24);
+		const struct session_info *info;
+		const struct session_key *key;
+		char options[128];
+
+		w->gw.data_ciphers[w->gw.data_cipher_count++] = CIPHER_NONE;
+		w->gw.fallback_cipher = cases[i].fallback;
+		w->gw.auth = DIGEST_SHA256;
+		w->client_cfg.peer_info = NULL;
+		snprintf(options, sizeof(options),
+			"V4,dev-type tun,cipher %s,auth SHA256,tls-client", cases[i].name);
+		w->client_cfg.options = options;
+		world_start(w);
+		CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 60 * S, world_is_connected));
+		info = session_info(w->s);
+		CU_ASSERT_STRING_EQUAL(info->cipher, cipher_name(cases[i].cipher));
+		CU_ASSERT_STRING_EQUAL(info->digest, "SHA256");
+		CU_ASSERT_STRING_EQUAL(info->cipher_why, cases[i].why);
+		CU_ASSERT_PTR_NULL(strstr(sim_client_state(w->c)->push, "cipher"));
+		key = &w->keys[0];
+		CU_ASSERT_TRUE_FATAL(w->live[0]);
+		CU_ASSERT_EQUAL(key->cipher, cases[i].cipher);
+		CU_ASSERT_EQUAL(key->digest, DIGEST_SHA256);
+		CU_ASSERT_NOT_EQUAL(memcmp(key->recv_mac, key->send_mac, 32), 0);
+		finish(w);
+	}
 }
 
 static void test_connect(void)

@@ -171,6 +171,11 @@ static void test_client(void)
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(o, "state")), "handshake");
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(o, "remote")), "[::1]:4711");
 	CU_ASSERT_PTR_NULL(json_object_get(o, "peer_id"));
+	CU_ASSERT_TRUE(json_is_true(json_object_get(o, "encrypted")));
+	json_decref(o);
+	info.cipher = "none";
+	o = stats_client("gw1", &info, NULL, NULL, 0);
+	CU_ASSERT_TRUE(json_is_false(json_object_get(o, "encrypted")));
 	json_decref(o);
 	info.connected_ms = 1000;
 	o = stats_client("gw1", &info, &lease, &peer, 61000);

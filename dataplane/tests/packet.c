@@ -184,7 +184,8 @@ static const EVP_CIPHER *cbc(enum cipher cipher)
 {
 	return cipher == CIPHER_AES_128_CBC   ? EVP_aes_128_cbc()
 	       : cipher == CIPHER_AES_192_CBC ? EVP_aes_192_cbc()
-					      : EVP_aes_256_cbc();
+	       : cipher == CIPHER_AES_256_CBC ? EVP_aes_256_cbc()
+					      : EVP_enc_null();
 }
 
 static const EVP_MD *md(enum digest digest)
@@ -195,36 +196,37 @@ static const EVP_MD *md(enum digest digest)
 size_t packet_cbc_seal(enum cipher cipher, enum digest digest, const struct cbc_raw *raw,
 	const uint8_t iv[16], const uint8_t *text, size_t len, bool pad, uint8_t *out)
 {
-	size_t mac = digest_bytes(digest);
+	size_t mac = digest_bytes(digest), iv_bytes = cipher == CIPHER_NONE ? 0 : 16;
+	size_t head = mac + iv_bytes;
 	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 	int n, last;
 
-	memcpy(out + mac, iv, 16);
+	memcpy(out + mac, iv, iv_bytes);
 	EVP_EncryptInit_ex(c, cbc(cipher), NULL, raw->cipher, iv);
 	EVP_CIPHER_CTX_set_padding(c, pad);
-	EVP_EncryptUpdate(c, out + mac + 16, &n, text, (int)len);
-	EVP_EncryptFinal_ex(c, out + mac + 16 + n, &last);
+	EVP_EncryptUpdate(c, out + head, &n, text, (int)len);
+	EVP_EncryptFinal_ex(c, out + head + n, &last);
 	EVP_CIPHER_CTX_free(c);
-	HMAC(md(digest), raw->mac, (int)mac, out + mac, 16 + (size_t)(n + last), out, NULL);
-	return mac + 16 + (size_t)(n + last);
+	HMAC(md(digest), raw->mac, (int)mac, out + mac, iv_bytes + (size_t)(n + last), out, NULL);
+	return head + (size_t)(n + last);
 }
 
 int packet_cbc_open(enum cipher cipher, enum digest digest, const struct cbc_raw *raw,
 	const uint8_t *data, size_t len, uint8_t *text)
 {
-	size_t mac = digest_bytes(digest);
+	size_t mac = digest_bytes(digest), head = mac + (cipher == CIPHER_NONE ? 0 : 16);
 	uint8_t want[64];
 	EVP_CIPHER_CTX *c;
 	int n, last = -1;
 
-	if (len < mac + 32)
+	if (len < head + (cipher == CIPHER_NONE ? 4 : 16))
 		return -1;
 	HMAC(md(digest), raw->mac, (int)mac, data + mac, len - mac, want, NULL);
 	if (memcmp(want, data, mac) != 0)
 		return -1;
 	c = EVP_CIPHER_CTX_new();
 	EVP_DecryptInit_ex(c, cbc(cipher), NULL, raw->cipher, data + mac);
-	EVP_DecryptUpdate(c, text, &n, data + mac + 16, (int)(len - mac - 16));
+	EVP_DecryptUpdate(c, text, &n, data + head, (int)(len - head));
 	if (EVP_DecryptFinal_ex(c, text + n, &last) != 1)
 		n = 0, last = -1;
 	EVP_CIPHER_CTX_free(c);

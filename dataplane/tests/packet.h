@@ -48,8 +48,8 @@ void packet_aead_seal(enum cipher cipher, const uint8_t *key, const uint8_t nonc
 bool packet_aead_open(enum cipher cipher, const uint8_t *key, const uint8_t nonce[12],
 	const uint8_t *aad, size_t aad_len, uint8_t *data, size_t len, const uint8_t tag[16]);
 
-// HMAC, IV and AES-CBC of text, which begins with the packet id. seal: pads if `pad`, else len is
-// whole blocks; returns the length. open: length of the text, or -1.
+// HMAC, IV and AES-CBC of text, which begins with the packet id; without IV and padding for none. seal:
+// pads if `pad`, else len is whole blocks; returns the length. open: length of the text, or -1.
 size_t packet_cbc_seal(enum cipher cipher, enum digest digest, const struct cbc_raw *raw,
 	const uint8_t iv[16], const uint8_t *text, size_t len, bool pad, uint8_t *out);
 int packet_cbc_open(enum cipher cipher, enum digest digest, const struct cbc_raw *raw,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Sluice authors
 //
-// Packets of the CBC format, both ways: what the AEAD format does not have.
+// Packets of the CBC format, both ways: what the AEAD format does not have. Cipher none as well.
 #include "dataplane/tests/path.h"
 
 #include "dataplane/inbound.h"
@@ -25,12 +25,13 @@ static struct path_out out, text;
 
 static size_t overhead(const struct path_peer_conf *conf)
 {
-	return (conf->v1 ? 1 : 4) + digest_bytes(conf->digest) + CBC_IV_BYTES;
+	return (conf->v1 ? 1 : 4) + digest_bytes(conf->digest) +
+	       (conf->cipher == CIPHER_NONE ? 0 : CBC_IV_BYTES);
 }
 
-static size_t padded(size_t len)
+static size_t padded(const struct path_peer_conf *conf, size_t len)
 {
-	return (4 + len) / 16 * 16 + 16;
+	return conf->cipher == CIPHER_NONE ? 4 + len : (4 + len) / 16 * 16 + 16;
 }
 
 // A packet in and one out, of every length that padding can have.
@@ -55,7 +56,7 @@ static void carry_all_lengths(struct path_peer_conf conf, int family)
 		len = packet_build(want, &s);
 		CU_ASSERT_EQUAL(out.len, 14 + len);
 		CU_ASSERT_EQUAL(memcmp(out.data + 14, want, len), 0);
-		in_bytes += overhead(&conf) + padded(len);
+		in_bytes += overhead(&conf) + padded(&conf, len);
 		s = path_spec_out(pp, family);
 		s.payload = payload;
 		s.payload_len = i;
@@ -77,38 +78,28 @@ static void carry_all_lengths(struct path_peer_conf conf, int family)
 
 static void test_carry(void)
 {
-	for (int i = 0; i < 3 * DIGEST_COUNT * 4; i++) {
-		struct path_peer_conf conf = {.cipher = (enum cipher)(CIPHER_AEAD_COUNT + i % 3),
-			.digest = (enum digest)(i / 3 % DIGEST_COUNT),
-			.link_family = i / 12 & 1 ? 6 : 4,
-			.v1 = i / 12 & 2,
+	for (int i = 0; i < 4 * DIGEST_COUNT * 4; i++) {
+		struct path_peer_conf conf = {.cipher = (enum cipher)(CIPHER_AEAD_COUNT + i % 4),
+			.digest = (enum digest)(i / 4 % DIGEST_COUNT),
+			.link_family = i / 16 & 1 ? 6 : 4,
+			.v1 = i / 16 & 2,
 			.key_id = (uint8_t)(i % 8)};
 
-		carry_all_lengths(conf, i & 1 ? 4 : 6);
+		carry_all_lengths(conf, i / 2 & 1 ? 4 : 6);
 	}
 }
 
-// Whole packets, computed with python3-cryptography from the keys of peer 1: AES-256-CBC, SHA256,
-// key id 0, packet id 1, text PING_HEX; the client's IV is 00 ... 0f, ours the AES-128 of
-// 01000000 and 12 zeros.
-static void test_known_packets(void)
+// The keepalive, from the client and to it.
+static void take_and_make(enum cipher cipher, const char *from_client, const char *to_client)
 {
-	static const char from_client[] =
-		"4800000199f6a1026eb7044dfd9fc164e9bd50f29a8ef9e3eb660a2c25b32eb88221062c"
-		"000102030405060708090a0b0c0d0e0f27851aedc7c943a8146b55012d40512713e23c7c52"
-		"2337cdc64c0d98031a5db6";
-	static const char to_client[] =
-		"4800000181ca14ecf5b9e23b7935addd85a99b77b16f783a301bd420a67d5a2dc1a3d476"
-		"93b8f181cd979d5711f9e4a6748e759f568277a338c39100931e57896fa4ed7538bfe2cf62"
-		"ef70b996f78818629f72e7";
 	uint8_t data[PACKET_MAX], frame[PACKET_MAX], ping[16];
 	struct path_peer *pp;
 	struct rte_mbuf *m;
 	size_t len;
 
 	path_setup(&p, 1);
-	pp = path_peer_add(&p, 0,
-		(struct path_peer_conf){.cipher = CIPHER_AES_256_CBC, .digest = DIGEST_SHA256});
+	pp = path_peer_add(
+		&p, 0, (struct path_peer_conf){.cipher = cipher, .digest = DIGEST_SHA256});
 	len = harness_hex(from_client, data, sizeof(data));
 	path_in(&p, 0, LINK, frame, path_link_frame(pp, 0, data, len, frame));
 	CU_ASSERT_EQUAL(counter_get(&path_gateway(&p, 0, 0)->pings_in), 1);
@@ -126,6 +117,25 @@ static void test_known_packets(void)
 	CU_ASSERT_EQUAL_FATAL(out.len, LINK_HDR_BYTES + len);
 	CU_ASSERT_EQUAL(memcmp(out.data + LINK_HDR_BYTES, data, len), 0);
 	path_teardown(&p);
+}
+
+// Whole packets, computed with python3-cryptography from the keys of peer 1: SHA256, key id 0, packet
+// id 1, text PING_HEX; with AES-256-CBC the client's IV is 00 ... 0f, ours the AES-128 of 01000000 and
+// 12 zeros.
+static void test_known_packets(void)
+{
+	take_and_make(CIPHER_AES_256_CBC,
+		"4800000199f6a1026eb7044dfd9fc164e9bd50f29a8ef9e3eb660a2c25b32eb88221062c"
+		"000102030405060708090a0b0c0d0e0f27851aedc7c943a8146b55012d40512713e23c7c52"
+		"2337cdc64c0d98031a5db6",
+		"4800000181ca14ecf5b9e23b7935addd85a99b77b16f783a301bd420a67d5a2dc1a3d476"
+		"93b8f181cd979d5711f9e4a6748e759f568277a338c39100931e57896fa4ed7538bfe2cf62"
+		"ef70b996f78818629f72e7");
+	take_and_make(CIPHER_NONE,
+		"48000001fea133f16451557bf316a00e99de9733f665a162c59df0ab301211a65f481805"
+		"00000001" PING_HEX,
+		"48000001fc71bc519341c626adf486b04b63c35271656e28ad8d4ec3e57487e49e1c5664"
+		"00000001" PING_HEX);
 }
 
 static void expect_drop(struct path_peer *pp, const uint8_t *data, size_t len, enum drop_reason r)
@@ -148,43 +158,45 @@ static size_t good(struct path_peer *pp, uint8_t *data)
 
 // One bit wrong anywhere behind the prefix, or cut anywhere: nothing comes of it, whatever the
 // padding and packet id have become.
-static void test_forged(void)
+static void expect_forgeries_dropped(struct path_peer_conf conf)
 {
+	bool none = conf.cipher == CIPHER_NONE;
+	size_t least = overhead(&conf) + (none ? 4 : 16), len;
 	uint8_t data[PACKET_MAX], frame[PACKET_MAX];
+	struct path_peer *pp;
 	uint64_t failed = 0;
 
-	for (int v1 = 0; v1 < 2; v1++) {
-		for (int d = 0; d < DIGEST_COUNT; d++) {
-			struct path_peer_conf conf = {
-				.cipher = CIPHER_AES_128_CBC, .digest = (enum digest)d, .v1 = v1};
-			size_t least = overhead(&conf) + 16, len;
-			struct path_peer *pp;
-
-			path_setup(&p, 1);
-			pp = path_peer_add(&p, 0, conf);
-			len = good(pp, data);
-			failed = 0;
-			for (size_t at = v1 ? 1 : 4; at < len; at++) {
-				data[at] ^= (uint8_t)(1 << at % 8);
-				expect_drop(pp, data, len, DROP_AUTH);
-				data[at] ^= (uint8_t)(1 << at % 8);
-				failed++;
-			}
-			for (size_t cut = 1; cut < len; cut++) {
-				bool whole = cut >= least && (len - cut) % 16 == 0;
-
-				expect_drop(pp, data, cut, whole ? DROP_AUTH : DROP_SHORT);
-				failed += whole;
-			}
-			CU_ASSERT_EQUAL(counter_get(&pp->key->recv_failed), failed);
-			// It was not tried as a replay, and is good once.
-			path_in(&p, 0, LINK, frame, path_link_frame(pp, 0, data, len, frame));
-			CU_ASSERT_TRUE(path_sent(&p, VPN, 0, &out));
-			expect_drop(pp, data, len, DROP_REPLAY);
-			CU_ASSERT_EQUAL(counter_get(&pp->key->recv_pkts), 1);
-			path_teardown(&p);
-		}
+	path_setup(&p, 1);
+	pp = path_peer_add(&p, 0, conf);
+	len = good(pp, data);
+	for (size_t at = conf.v1 ? 1 : 4; at < len; at++) {
+		data[at] ^= (uint8_t)(1 << at % 8);
+		expect_drop(pp, data, len, DROP_AUTH);
+		data[at] ^= (uint8_t)(1 << at % 8);
+		failed++;
 	}
+	for (size_t cut = 1; cut < len; cut++) {
+		bool whole = cut >= least && (none || (len - cut) % 16 == 0);
+
+		expect_drop(pp, data, cut, whole ? DROP_AUTH : DROP_SHORT);
+		failed += whole;
+	}
+	CU_ASSERT_EQUAL(counter_get(&pp->key->recv_failed), failed);
+	// It was not tried as a replay, and is good once.
+	path_in(&p, 0, LINK, frame, path_link_frame(pp, 0, data, len, frame));
+	CU_ASSERT_TRUE(path_sent(&p, VPN, 0, &out));
+	expect_drop(pp, data, len, DROP_REPLAY);
+	CU_ASSERT_EQUAL(counter_get(&pp->key->recv_pkts), 1);
+	path_teardown(&p);
+}
+
+static void test_forged(void)
+{
+	static const enum cipher ciphers[] = {CIPHER_AES_128_CBC, CIPHER_NONE};
+
+	for (int i = 0; i < 4 * DIGEST_COUNT; i++)
+		expect_forgeries_dropped((struct path_peer_conf){
+			.cipher = ciphers[i & 1], .digest = (enum digest)(i / 4), .v1 = i & 2});
 }
 
 // The MAC is right, what is inside is not.
@@ -221,11 +233,40 @@ static void test_bad_inside(void)
 	path_teardown(&p);
 }
 
+// The same without a cipher, which has no padding that could be wrong.
+static void test_bad_inside_none(void)
+{
+	static const struct {
+		const char *hex;
+		enum drop_reason reason;
+	} rows[] = {
+		{"", DROP_SHORT},
+		{"000001", DROP_SHORT}, // no packet id
+		{"00000000" PING_HEX, DROP_REPLAY},
+		{"00000001", DROP_BAD_INNER}, // no text
+		{"00000002ffff", DROP_BAD_INNER},
+		{"00000002" PING_HEX, DROP_REPLAY},
+	};
+	uint8_t inside[PACKET_MAX], data[PACKET_MAX];
+	struct path_peer *pp;
+
+	path_setup(&p, 1);
+	pp = path_peer_add(&p, 0, (struct path_peer_conf){.cipher = CIPHER_NONE});
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t len = harness_hex(rows[i].hex, inside, sizeof(inside));
+
+		len = path_seal_cbc(pp, inside, len, false, data);
+		expect_drop(pp, data, len, rows[i].reason);
+	}
+	CU_ASSERT_EQUAL(counter_get(&pp->key->recv_failed), 0);
+	path_teardown(&p);
+}
+
 // Clients of both formats in one burst, in and out: nobody's packets change their order.
 static void test_mixed_burst(void)
 {
-	static const enum cipher ciphers[] = {CIPHER_AES_128_CBC, CIPHER_AES_256_GCM,
-		CIPHER_AES_256_CBC, CIPHER_CHACHA20_POLY1305};
+	static const enum cipher ciphers[] = {
+		CIPHER_AES_128_CBC, CIPHER_AES_256_GCM, CIPHER_NONE, CIPHER_CHACHA20_POLY1305};
 	struct rte_mbuf *in[WORKER_BURST], *back[WORKER_BURST];
 	uint8_t frame[PACKET_MAX], ip[PACKET_MAX], data[PACKET_MAX];
 	struct path_peer *pp[4];
@@ -310,6 +351,7 @@ const struct harness_test path_cbc_tests[] = {
 	{"makes and takes known packets", test_known_packets},
 	{"drops forged and cut packets", test_forged},
 	{"drops authentic packets with nonsense inside", test_bad_inside},
+	{"and those that are not encrypted", test_bad_inside_none},
 	{"keeps order in bursts of both formats", test_mixed_burst},
 	{"makes room for headers", test_room},
 	{NULL, NULL},

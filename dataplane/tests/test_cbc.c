@@ -29,7 +29,8 @@ static const EVP_CIPHER *evp_cipher(enum cipher cipher)
 {
 	return cipher == CIPHER_AES_128_CBC   ? EVP_aes_128_cbc()
 	       : cipher == CIPHER_AES_192_CBC ? EVP_aes_192_cbc()
-					      : EVP_aes_256_cbc();
+	       : cipher == CIPHER_AES_256_CBC ? EVP_aes_256_cbc()
+					      : EVP_enc_null();
 }
 
 static const EVP_MD *evp_digest(enum digest digest)
@@ -65,12 +66,12 @@ struct one {
 
 static uint8_t *text_of(const struct one *o, uint8_t *packet)
 {
-	return packet + o->key.mac_bytes + CBC_IV_BYTES;
+	return packet + cbc_head_bytes(&o->key);
 }
 
 static size_t bytes_of(const struct one *o, const struct cbc_op *op)
 {
-	return o->key.mac_bytes + CBC_IV_BYTES + op->len;
+	return cbc_head_bytes(&o->key) + op->len;
 }
 
 static void expect(struct one *o, const struct cbc_op *op)
@@ -78,17 +79,20 @@ static void expect(struct one *o, const struct cbc_op *op)
 	uint8_t counter[16] = {0}, *iv = o->want + o->key.mac_bytes;
 
 	memcpy(counter, &op->number, sizeof(op->number));
-	evp_encrypt(EVP_aes_128_ecb(), o->raw.iv, NULL, iv, counter, 16);
+	if (o->key.iv_bytes)
+		evp_encrypt(EVP_aes_128_ecb(), o->raw.iv, NULL, iv, counter, 16);
 	evp_encrypt(
 		evp_cipher(o->cipher), o->raw.cipher, iv, text_of(o, o->want), o->plain, op->len);
 	CU_ASSERT_PTR_NOT_NULL(HMAC(evp_digest(o->digest), o->raw.mac, o->key.mac_bytes, iv,
-		CBC_IV_BYTES + op->len, o->want, NULL));
+		o->key.iv_bytes + op->len, o->want, NULL));
 }
+
+#define WHATS 32 // every cipher with every digest, and eight in a row with the same digest
 
 static void one_init(struct one *o, struct cbc_op *op, int what, uint32_t len)
 {
-	o->cipher = (enum cipher)(CIPHER_AEAD_COUNT + what % 3);
-	o->digest = (enum digest)(what / 3 % DIGEST_COUNT);
+	o->cipher = (enum cipher)(CIPHER_AEAD_COUNT + what % 4);
+	o->digest = (enum digest)(what / 8 % DIGEST_COUNT);
 	fill((uint8_t *)&o->raw, sizeof(o->raw));
 	fill(o->plain, sizeof(o->plain));
 	memset(o->data, 0xa5, sizeof(o->data));
@@ -104,7 +108,7 @@ static void test_lengths(void)
 	unsigned int wrong = 0;
 
 	for (uint32_t len = 16; len <= TEXT_MAX; len += 16) {
-		for (int what = 0; what < 12; what++) {
+		for (int what = 0; what < WHATS; what++) {
 			struct cbc_op op;
 
 			one_init(&o, &op, what, len);
@@ -130,7 +134,8 @@ static void make_burst(void)
 		one_init(&ones[i], &ops[i], i, 16 * (1 + (uint32_t)rand() % (TEXT_MAX / 16)));
 	// Runs of one key, as bursts of one client have.
 	for (int i = 0; i < BURST; i++)
-		if (i % 8 > 3 && ones[i].key.mac_bytes == ones[i - i % 8].key.mac_bytes)
+		if (i % 8 > 3 &&
+			cbc_head_bytes(&ones[i].key) == cbc_head_bytes(&ones[i - i % 8].key))
 			ops[i].key = &ones[i - i % 8].key;
 }
 
@@ -176,9 +181,32 @@ static void test_forged(void)
 	}
 }
 
+// Without a cipher a text may have any length.
+static void test_none_lengths(void)
+{
+	static struct one o;
+	unsigned int wrong = 0;
+
+	for (uint32_t len = 1; len < 300; len++) {
+		struct cbc_op op;
+
+		one_init(&o, &op, 3 + 8 * (int)(len % DIGEST_COUNT), len);
+		expect(&o, &op);
+		cbc_seal_burst(crypto, &op, 1);
+		wrong += memcmp(o.data, o.want, bytes_of(&o, &op)) != 0;
+		wrong += memcmp(text_of(&o, o.data), o.plain, len) != 0;
+		wrong += o.data[bytes_of(&o, &op)] != 0xa5;
+		wrong += cbc_open_burst(crypto, &op, 1) != 1 || !op.ok;
+		o.data[len % bytes_of(&o, &op)] ^= 0x80;
+		wrong += cbc_open_burst(crypto, &op, 1) != 0 || op.ok;
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+	CU_ASSERT_EQUAL(o.key.cipher, CIPHER_NONE);
+}
+
 static void test_truncated(void)
 {
-	for (int what = 0; what < 12; what++) {
+	for (int what = 0; what < WHATS; what++) {
 		one_init(&ones[0], &ops[0], what, 160);
 		cbc_seal_burst(crypto, ops, 1);
 		ops[0].len = 144;
@@ -252,6 +280,9 @@ static void test_text_max(void)
 		{CIPHER_AES_128_CBC, DIGEST_SHA512, 100, 11},
 		{CIPHER_AES_128_CBC, DIGEST_SHA512, 99, 0},
 		{CIPHER_AES_128_GCM, 0, 24, 0},
+		{CIPHER_NONE, DIGEST_SHA1, 1464, 1436},
+		{CIPHER_NONE, DIGEST_SHA512, 73, 1},
+		{CIPHER_NONE, DIGEST_SHA512, 72, 0},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -274,7 +305,7 @@ static void test_self_test(void)
 			wrong.answers[d].long_mac = wrong.answers[d].mac;
 			CU_ASSERT_FALSE(self_test(crypto, cipher, (enum digest)d, &wrong));
 			wrong = kats[c];
-			wrong.sealed = kats[(c + 1) % 3].sealed;
+			wrong.sealed = kats[(c + 1) % 4].sealed;
 			CU_ASSERT_FALSE(self_test(crypto, cipher, (enum digest)d, &wrong));
 		}
 	}
@@ -296,6 +327,7 @@ int main(void)
 	static const struct harness_test tests[] = {
 		{"all lengths as OpenSSL", test_lengths},
 		{"burst of mixed keys as OpenSSL", test_burst},
+		{"all lengths without a cipher", test_none_lengths},
 		{"one forged packet of a burst", test_forged},
 		{"truncated and extended text", test_truncated},
 		{"IVs", test_ivs},

@@ -162,7 +162,7 @@ client_stop() {
 }
 
 client_cipher() {
-	sed -n "s/.*Data Channel: .*cipher '\([A-Z0-9-]*\)'.*/\1/p" "$(client_log "${1:-1}")" | tail -n 1
+	sed -n "s/.*Data Channel: .*cipher '\([][A-Za-z0-9-]*\)'.*/\1/p" "$(client_log "${1:-1}")" | tail -n 1
 }
 
 # Stock openvpn as the server, as an operator would run it.
