@@ -520,17 +520,25 @@ static int check_wrap(struct check *k, const struct conf_gateway *g, const struc
 	return 0;
 }
 
-static int check_gateway(struct check *k, size_t index, const struct conf_node *n)
+static int check_times(struct check *k, const struct conf_gateway *g, const struct conf_node *n)
 {
-	const struct conf_gateway *g = &k->c->gateways[index];
-
-	if (check_identity(k, g, n) < 0)
-		return -1;
 	if (g->keepalive_timeout_s < 2 * g->keepalive_interval_s)
 		return fail(k, place(n, "keepalive.timeout"),
 			"gateway %s: keepalive.timeout must be at least twice keepalive.interval "
 			"(%us), got \"%us\"",
 			g->name, g->keepalive_interval_s, g->keepalive_timeout_s);
+	if (g->inactive_bytes > 0 && g->inactive_s == 0)
+		return fail(k, place(n, "inactive_bytes"),
+			"gateway %s: inactive_bytes must be absent without inactive", g->name);
+	return 0;
+}
+
+static int check_gateway(struct check *k, size_t index, const struct conf_node *n)
+{
+	const struct conf_gateway *g = &k->c->gateways[index];
+
+	if (check_identity(k, g, n) < 0 || check_times(k, g, n) < 0)
+		return -1;
 	if (g->tun_mtu && g->tun_mtu < 1280 && g->client_cidr6.family)
 		return fail(k, place(n, "tun_mtu"),
 			"gateway %s: tun_mtu must be 1280..9000 with client_cidr6, got \"%u\"",

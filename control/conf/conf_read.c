@@ -339,9 +339,10 @@ static int read_list(
 		return refuse(w, opt, n);
 	if (n->kind == CONF_SCALAR)
 		return add_words(w, opt, n, base);
-	if (opt->type == CONF_T_CIPHERS && !n->child)
-		return fail(w, n->line, n->column, "%s must be at least one cipher, got none",
-			opt->name);
+	// An empty one would mean nobody, or nothing at all.
+	if ((opt->type == CONF_T_CIPHERS || opt->type == CONF_T_FINGERPRINTS) && !n->child)
+		return fail(w, n->line, n->column, "%s must be at least one %s, got none",
+			opt->name, opt->type == CONF_T_CIPHERS ? "cipher" : "fingerprint");
 	for (const struct conf_node *e = n->child; e; e = e->next)
 		if (add_element(w, opt, e, base) < 0)
 			return -1;

@@ -191,6 +191,10 @@ static const struct {
 		"7:11: gateway 1: name must be 1..63 characters of a-z, 0-9 and -, got \"\""},
 	{"  - name: gw1\n    endpoint", "  - endpoint", "7:5: gateway 1: name is missing"},
 	{"    ca: ca.crt\n", "", "7:5: gateway gw1: ca is missing (or peer_fingerprint)"},
+	{"    ca: ca.crt\n", "    ca: ca.crt\n    peer_fingerprint: []\n",
+		"10:23: gateway gw1: peer_fingerprint must be at least one fingerprint, got none"},
+	{"keepalive: {interval: 10s, timeout: 60s}", "inactive_bytes: 1000",
+		"14:21: gateway gw1: inactive_bytes must be absent without inactive"},
 	{"    ca: ca.crt\n", "    peer_fingerprint: ab:cd\n",
 		"9:23: gateway gw1: peer_fingerprint must be a SHA-256 fingerprint: 64 hex digits, "
 		"with or without colons, got \"ab:cd\""},
