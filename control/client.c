@@ -303,6 +303,7 @@ static int tls_step(void *arg, struct session *s, struct tls_conn *conn)
 	step->job = (struct pool_job){.work = step_work, .done = step_done};
 	step->client = c;
 	step->conn = conn;
+	step->result = -ECANCELED; // if the pool ends before it gets to it
 	c->step = step;
 	// Whoever is connected has traffic to lose.
 	pool_submit(g->env.pool, session_is_connected(s) ? POOL_ESTABLISHED : POOL_NEW, &step->job);

@@ -80,9 +80,9 @@ static void *thread_main(void *arg)
 	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICENESS);
 	pthread_mutex_lock(&p->lock);
 	while (true) {
-		job = next_job(p);
-		if (!job && p->stop)
+		if (p->stop)
 			break;
+		job = next_job(p);
 		if (!job) {
 			pthread_cond_wait(&p->submitted, &p->lock);
 			continue;
@@ -170,6 +170,17 @@ struct pool *pool_new(struct ev_loop *loop, unsigned int threads, const cpu_set_
 	return NULL;
 }
 
+// The threads have ended: nobody will work on these.
+static void drop_waiting(struct pool *p)
+{
+	struct pool_job *job;
+
+	pthread_mutex_lock(&p->lock);
+	while ((job = next_job(p)))
+		queue_put(&p->over, job);
+	pthread_mutex_unlock(&p->lock);
+}
+
 void pool_free(struct pool *p)
 {
 	if (!p)
@@ -180,6 +191,7 @@ void pool_free(struct pool *p)
 	pthread_mutex_unlock(&p->lock);
 	for (unsigned int i = 0; i < p->thread_count; i++)
 		pthread_join(p->threads[i], NULL);
+	drop_waiting(p);
 	finish(p);
 	ev_async_stop(p->loop, &p->finished);
 	pthread_cond_destroy(&p->submitted);

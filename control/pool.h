@@ -19,7 +19,9 @@ struct pool;
 // Embedded in what the job is about, so that handing it in cannot fail. The pool's until done().
 struct pool_job {
 	void (*work)(struct pool_job *job); // pool thread
-	void (*done)(struct pool_job *job); // control thread; the job is the caller's again
+	// Control thread; the job is the caller's again. Without work() before it if pool_free() came
+	// first.
+	void (*done)(struct pool_job *job);
 	struct pool_job *next;
 };
 
@@ -38,7 +40,8 @@ struct pool_load {
 // Starts 1 to POOL_THREADS_MAX threads on the cpus of the set (NULL: those of the caller), each a
 // little less urgent than control. NULL and errno.
 struct pool *pool_new(struct ev_loop *loop, unsigned int threads, const cpu_set_t *cpus);
-// Works off every job, calls done() of all of them, ends the threads. Accepts NULL.
+// Waits for the jobs that are worked on, drops those that wait, calls done() of all of them, ends the
+// threads. Accepts NULL.
 void pool_free(struct pool *p);
 
 // Takes the job until its done(), which is never called from within this call. There are as many
