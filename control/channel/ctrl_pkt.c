@@ -2,6 +2,8 @@
 // Copyright (c) 2026, The Sluice authors
 #include "control/channel/ctrl_pkt.h"
 
+#include "control/channel/reader.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -49,32 +51,6 @@ bool ctrl_pkt_has_id(uint8_t opcode)
 	return opcode < 32 && opcode_rules[opcode].has_id;
 }
 
-// What is left to read of a packet.
-struct reader {
-	const uint8_t *data;
-	size_t left;
-};
-
-static bool read_bytes(struct reader *r, uint8_t *out, size_t n)
-{
-	if (r->left < n)
-		return false;
-	memcpy(out, r->data, n);
-	r->data += n;
-	r->left -= n;
-	return true;
-}
-
-static bool read_u32(struct reader *r, uint32_t *out)
-{
-	uint8_t b[4];
-
-	if (!read_bytes(r, b, sizeof(b)))
-		return false;
-	*out = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-	return true;
-}
-
 static bool sid_is_set(const uint8_t sid[CTRL_SID_BYTES])
 {
 	static const uint8_t zero[CTRL_SID_BYTES];
@@ -84,14 +60,14 @@ static bool sid_is_set(const uint8_t sid[CTRL_SID_BYTES])
 
 static bool read_acks(struct reader *r, struct ctrl_pkt *p)
 {
-	if (!read_bytes(r, &p->ack_count, 1) || p->ack_count > CTRL_ACKS_MAX)
+	if (!reader_bytes(r, &p->ack_count, 1) || p->ack_count > CTRL_ACKS_MAX)
 		return false;
 	for (unsigned int i = 0; i < p->ack_count; i++) {
-		if (!read_u32(r, &p->acks[i]))
+		if (!reader_u32(r, &p->acks[i]))
 			return false;
 	}
 	// The receiver's session id is there only to say whose messages are acked.
-	return p->ack_count == 0 || read_bytes(r, p->receiver_sid, CTRL_SID_BYTES);
+	return p->ack_count == 0 || reader_bytes(r, p->receiver_sid, CTRL_SID_BYTES);
 }
 
 int ctrl_pkt_parse(struct ctrl_pkt *p, const uint8_t *data, size_t len)
@@ -100,15 +76,15 @@ int ctrl_pkt_parse(struct ctrl_pkt *p, const uint8_t *data, size_t len)
 	uint8_t first;
 
 	memset(p, 0, sizeof(*p));
-	if (len > CTRL_PKT_BYTES_MAX || !read_bytes(&r, &first, 1) || !first_byte_is_legal(first))
+	if (len > CTRL_PKT_BYTES_MAX || !reader_bytes(&r, &first, 1) || !first_byte_is_legal(first))
 		return -EBADMSG;
 	p->opcode = proto_opcode(first);
 	p->key_id = proto_key_id(first);
-	if (!read_bytes(&r, p->sid, CTRL_SID_BYTES) || !sid_is_set(p->sid) || !read_acks(&r, p))
+	if (!reader_bytes(&r, p->sid, CTRL_SID_BYTES) || !sid_is_set(p->sid) || !read_acks(&r, p))
 		return -EBADMSG;
 	if (!ctrl_pkt_has_id(p->opcode))
 		return r.left == 0 ? 0 : -EBADMSG;
-	if (!read_u32(&r, &p->id))
+	if (!reader_u32(&r, &p->id))
 		return -EBADMSG;
 	p->payload = r.data;
 	p->payload_len = r.left;

@@ -2,6 +2,8 @@
 // Copyright (c) 2026, The Sluice authors
 #include "control/channel/keyex.h"
 
+#include "control/channel/reader.h"
+
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -19,30 +21,11 @@
 #define HALF_BYTES 128
 #define HALF_MAC_OFF 64
 
-struct reader {
-	const uint8_t *data;
-	size_t left;
-};
-
-static bool read_bytes(struct reader *r, uint8_t *out, size_t n)
-{
-	if (r->left < n)
-		return false;
-	memcpy(out, r->data, n);
-	r->data += n;
-	r->left -= n;
-	return true;
-}
-
 static bool read_text(struct reader *r, struct keyex_text *out)
 {
-	uint8_t prefix[2];
-	size_t n;
+	uint16_t n;
 
-	if (!read_bytes(r, prefix, sizeof(prefix)))
-		return false;
-	n = (size_t)prefix[0] << 8 | prefix[1];
-	if (r->left < n)
+	if (!reader_u16(r, &n) || r->left < n)
 		return false;
 	out->text = (const char *)r->data;
 	out->len = strnlen(
@@ -68,14 +51,14 @@ int keyex_client_parse(struct keyex_client *m, const uint8_t *data, size_t len)
 	m->options = m->username = m->password = m->peer_info = none;
 	if (len > KEYEX_MSG_BYTES_MAX)
 		return -EBADMSG;
-	if (!read_bytes(&r, head, sizeof(head)))
+	if (!reader_bytes(&r, head, sizeof(head)))
 		return -EAGAIN;
 	if ((head[0] | head[1] | head[2] | head[3]) != 0 ||
 		(head[4] & KEY_METHOD_MASK) != KEY_METHOD)
 		return -EBADMSG;
-	if (read_bytes(&r, m->pre_master, sizeof(m->pre_master)) &&
-		read_bytes(&r, m->random.random1, sizeof(m->random.random1)) &&
-		read_bytes(&r, m->random.random2, sizeof(m->random.random2)) &&
+	if (reader_bytes(&r, m->pre_master, sizeof(m->pre_master)) &&
+		reader_bytes(&r, m->random.random1, sizeof(m->random.random1)) &&
+		reader_bytes(&r, m->random.random2, sizeof(m->random.random2)) &&
 		read_text(&r, &m->options) && read_text_optional(&r, &m->username) &&
 		read_text_optional(&r, &m->password) && read_text_optional(&r, &m->peer_info))
 		return 0;
