@@ -3,37 +3,13 @@
 //
 // Options of the data channel's ciphers: every error once, and what none needs.
 
-#include "control/conf/conf.h"
-
+#include "control/tests/conf_gateway.h"
 #include "dataplane/tests/harness.h"
 
 #include <CUnit/CUnit.h>
 
 #include <stdio.h>
 #include <string.h>
-
-// The options under test are on line 13.
-static struct conf *parse(const char *options, struct conf_error *err)
-{
-	static const char base[] = "interfaces:\n"
-				   "  - {name: eth0, side: outside}\n"
-				   "  - {name: eth1, side: inside}\n"
-				   "gateways:\n"
-				   "  - name: gw1\n"
-				   "    endpoint: {address: 192.0.2.1}\n"
-				   "    ca: ca.crt\n"
-				   "    cert: s.crt\n"
-				   "    key: s.key\n"
-				   "    client_cidr: 10.8.0.0/24\n"
-				   "    local_networks:\n"
-				   "      - 10.1.0.0/16\n"
-				   "    ";
-	char text[2048];
-
-	memset(err, 0, sizeof(*err));
-	snprintf(text, sizeof(text), "%s%s\n", base, options);
-	return conf_parse(text, strlen(text), "sluice.yaml", err);
-}
 
 #define NAMES \
 	"AES-256-GCM, AES-192-GCM, AES-128-GCM, CHACHA20-POLY1305, AES-256-CBC, AES-192-CBC, " \
@@ -73,18 +49,8 @@ static const struct {
 
 static void test_errors(void)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct conf_error err;
-		struct conf *c = parse(rows[i].options, &err);
-		char expected[512];
-
-		snprintf(expected, sizeof(expected), "sluice.yaml:%s", rows[i].error);
-		if (c || strcmp(err.text, expected) != 0)
-			fprintf(stderr, "expected: %s\n     got: %s\n", expected, err.text);
-		CU_ASSERT_PTR_NULL(c);
-		CU_ASSERT_STRING_EQUAL(err.text, expected);
-		conf_free(c);
-	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		conf_gateway_expect(rows[i].options, rows[i].error);
 }
 
 // A warning for as long as somebody may get it, and only then.
@@ -105,7 +71,7 @@ static void test_insecure(void)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct conf_error err;
-		struct conf *c = parse(cases[i].options, &err);
+		struct conf *c = conf_gateway_parse(cases[i].options, &err);
 		char expected[256];
 
 		CU_ASSERT_PTR_NOT_NULL_FATAL(c);
@@ -124,8 +90,9 @@ static void test_insecure(void)
 static void test_values(void)
 {
 	struct conf_error err;
-	struct conf *c = parse("data_ciphers: aes-128-cbc:NONE\n    allow_insecure: yes\n"
-			       "    fallback_cipher: AES-256-CBC\n    auth: sha384",
+	struct conf *c = conf_gateway_parse(
+		"data_ciphers: aes-128-cbc:NONE\n    allow_insecure: yes\n"
+		"    fallback_cipher: AES-256-CBC\n    auth: sha384",
 		&err);
 	const struct conf_gateway *g;
 

@@ -4,37 +4,13 @@
 // Options of the control channel's wrapping and of first packets: short and long forms, defaults,
 // every error once.
 
-#include "control/conf/conf.h"
-
+#include "control/tests/conf_gateway.h"
 #include "dataplane/tests/harness.h"
 
 #include <CUnit/CUnit.h>
 
 #include <stdio.h>
 #include <string.h>
-
-// The options under test are on line 13.
-static struct conf *parse(const char *options, struct conf_error *err)
-{
-	static const char base[] = "interfaces:\n"
-				   "  - {name: eth0, side: outside}\n"
-				   "  - {name: eth1, side: inside}\n"
-				   "gateways:\n"
-				   "  - name: gw1\n"
-				   "    endpoint: {address: 192.0.2.1}\n"
-				   "    ca: ca.crt\n"
-				   "    cert: s.crt\n"
-				   "    key: s.key\n"
-				   "    client_cidr: 10.8.0.0/24\n"
-				   "    local_networks:\n"
-				   "      - 10.1.0.0/16\n"
-				   "    ";
-	char text[2048];
-
-	memset(err, 0, sizeof(*err));
-	snprintf(text, sizeof(text), "%s%s\n", base, options);
-	return conf_parse(text, strlen(text), "sluice.yaml", err);
-}
 
 static const struct {
 	const char *options, *error;
@@ -66,18 +42,8 @@ static const struct {
 
 static void test_errors(void)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct conf_error err;
-		struct conf *c = parse(rows[i].options, &err);
-		char expected[256];
-
-		snprintf(expected, sizeof(expected), "sluice.yaml:%s", rows[i].error);
-		if (c || strcmp(err.text, expected) != 0)
-			fprintf(stderr, "expected: %s\n     got: %s\n", expected, err.text);
-		CU_ASSERT_PTR_NULL(c);
-		CU_ASSERT_STRING_EQUAL(err.text, expected);
-		conf_free(c);
-	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		conf_gateway_expect(rows[i].options, rows[i].error);
 }
 
 // A key file that holds none is found out later, when it is loaded: the message still says where its
@@ -99,7 +65,7 @@ static void test_places(void)
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		struct conf_error err;
-		struct conf *c = parse(places[i].options, &err);
+		struct conf *c = conf_gateway_parse(places[i].options, &err);
 		char got[256];
 
 		CU_ASSERT_PTR_NOT_NULL_FATAL(c);
@@ -113,7 +79,7 @@ static void check_tls_auth(
 	const char *options, enum tls_wrap_digest digest, enum tls_wrap_direction direction)
 {
 	struct conf_error err;
-	struct conf *c = parse(options, &err);
+	struct conf *c = conf_gateway_parse(options, &err);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
 	CU_ASSERT_STRING_EQUAL(c->gateways[0].tls_auth, "ta.key");
@@ -135,8 +101,9 @@ static void test_tls_auth(void)
 static void test_tls_crypt_v2(void)
 {
 	struct conf_error err;
-	struct conf *c = parse("tls_crypt_v2: v2.key\n    tls_crypt_v2_max_age: 180d\n"
-			       "    tls_crypt_v2_cookie: require\n    handshake_rate: 7",
+	struct conf *c = conf_gateway_parse(
+		"tls_crypt_v2: v2.key\n    tls_crypt_v2_max_age: 180d\n"
+		"    tls_crypt_v2_cookie: require\n    handshake_rate: 7",
 		&err);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
@@ -150,7 +117,7 @@ static void test_tls_crypt_v2(void)
 static void test_defaults(void)
 {
 	struct conf_error err;
-	struct conf *c = parse("", &err);
+	struct conf *c = conf_gateway_parse("", &err);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
 	CU_ASSERT_STRING_EQUAL(c->gateways[0].tls_auth, "");

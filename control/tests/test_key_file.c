@@ -5,6 +5,7 @@
 
 #include "control/channel/key_file.h"
 
+#include "control/tests/static_key.h"
 #include "dataplane/tests/harness.h"
 
 #include <CUnit/CUnit.h>
@@ -17,23 +18,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// OpenVPN's unit tests use this key. [test_pkt.c]
-static const char key_hex[] = "37268ea8f95d7f71f9fb8fc03770c460daf714a483d815c013ce0a537efc18f2"
-			      "8f4f172669d9e6a413bac6741d8ea05400f49b7fd6326470f23798c606bf53d4"
-			      "de63ebc64ec59d57ce5d04d5b62e68b53ca6e5354351097fa370446c4d269f18"
-			      "7bb6ae54af2dc70ff7317fe2f8754b8282aad4202f9fa42c8640245d883e2c54"
-			      "a0c1c489a036cf3a8964d8d289c1583b9447c262b1da5fd167a5d27bd5ac5143"
-			      "17bc2343a31a2efc38dd920d910375f51c2e27f3afd36c49269da079f7ce466e"
-			      "bb0f9ad13e9bbb4665974e6bc24b513c5700393bf4a3e7f967e2f384069ac8a8"
-			      "e78b18b15604993fd16515cce9c0f3e42b4126b999005ade802797b0eeb8b9e6";
-
 // The same key as text: `split` hex digits per line, between begin and end.
 static size_t key_text(char *out, const char *begin, size_t digits, const char *end)
 {
 	int n = sprintf(out, "#\n# 2048 bit OpenVPN static key\n#\n%s\n", begin);
 
 	for (size_t i = 0; i < digits; i += 32)
-		n += sprintf(out + n, "%.32s\r\n", &key_hex[i]);
+		n += sprintf(out + n, "%.32s\r\n", &static_key_hex[i]);
 	return (size_t)(n + sprintf(out + n, "%s\ntrailing text\n", end));
 }
 
@@ -46,7 +37,7 @@ static void test_static(void)
 	char text[2048];
 	size_t len;
 
-	harness_hex(key_hex, want, sizeof(want));
+	harness_hex(static_key_hex, want, sizeof(want));
 	len = key_text(text, BEGIN, 512, END);
 	CU_ASSERT_EQUAL(key_file_static_parse(key, text, len), 0);
 	CU_ASSERT_EQUAL(memcmp(key, want, sizeof(key)), 0);
@@ -70,7 +61,7 @@ static void test_static_round_trip(void)
 	char text[2048];
 	ssize_t len;
 
-	harness_hex(key_hex, key, sizeof(key));
+	harness_hex(static_key_hex, key, sizeof(key));
 	len = key_file_static_compose(text, sizeof(text), key);
 	CU_ASSERT_FATAL(len > 0);
 	CU_ASSERT_EQUAL((size_t)len, strlen(text));

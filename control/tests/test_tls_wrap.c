@@ -7,6 +7,7 @@
 #include "control/channel/tls_crypt.h"
 #include "control/channel/tls_wrap.h"
 
+#include "control/tests/static_key.h"
 #include "dataplane/tests/harness.h"
 
 #include <CUnit/CUnit.h>
@@ -19,15 +20,6 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-// OpenVPN's unit tests use this key. [test_pkt.c]
-static const char key_hex[] = "37268ea8f95d7f71f9fb8fc03770c460daf714a483d815c013ce0a537efc18f2"
-			      "8f4f172669d9e6a413bac6741d8ea05400f49b7fd6326470f23798c606bf53d4"
-			      "de63ebc64ec59d57ce5d04d5b62e68b53ca6e5354351097fa370446c4d269f18"
-			      "7bb6ae54af2dc70ff7317fe2f8754b8282aad4202f9fa42c8640245d883e2c54"
-			      "a0c1c489a036cf3a8964d8d289c1583b9447c262b1da5fd167a5d27bd5ac5143"
-			      "17bc2343a31a2efc38dd920d910375f51c2e27f3afd36c49269da079f7ce466e"
-			      "bb0f9ad13e9bbb4665974e6bc24b513c5700393bf4a3e7f967e2f384069ac8a8"
-			      "e78b18b15604993fd16515cce9c0f3e42b4126b999005ade802797b0eeb8b9e6";
 static const char reset_hex[] = "38 f419cb12d1f9e48f 00000001 61d3f8e1"
 				"330206f56802be44fbed905064e3db43416bec5e526719462b7eb90c96defc9b"
 				"05c44879f7";
@@ -38,7 +30,7 @@ static struct tls_wrap_key *make_key(bool server)
 	uint8_t raw[TLS_WRAP_STATIC_KEY_BYTES];
 	struct tls_wrap_key *key;
 
-	CU_ASSERT_EQUAL_FATAL(harness_hex(key_hex, raw, sizeof(raw)), sizeof(raw));
+	CU_ASSERT_EQUAL_FATAL(harness_hex(static_key_hex, raw, sizeof(raw)), sizeof(raw));
 	key = tls_wrap_key_new(TLS_WRAP_CRYPT, raw, server);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(key);
 	return key;
@@ -50,7 +42,7 @@ static struct tls_wrap_key *make_auth(
 	uint8_t raw[TLS_WRAP_STATIC_KEY_BYTES];
 	struct tls_wrap_key *key;
 
-	CU_ASSERT_EQUAL_FATAL(harness_hex(key_hex, raw, sizeof(raw)), sizeof(raw));
+	CU_ASSERT_EQUAL_FATAL(harness_hex(static_key_hex, raw, sizeof(raw)), sizeof(raw));
 	key = tls_wrap_key_auth(raw, digest, direction);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(key);
 	return key;
@@ -140,7 +132,7 @@ static void test_dynamic_base(void)
 
 	memset(ekm, 0xba, sizeof(ekm));
 	key = tls_wrap_key_dynamic(base, ekm, true);
-	harness_hex(key_hex, raw, sizeof(raw));
+	harness_hex(static_key_hex, raw, sizeof(raw));
 	for (size_t i = 0; i < sizeof(raw); i++)
 		raw[i] ^= 0xba;
 	same = tls_wrap_key_new(TLS_WRAP_CRYPT, raw, true);
@@ -457,7 +449,7 @@ static void test_key_load(void)
 {
 	char path[] = "/tmp/sluice-test-key-XXXXXX", text[2048];
 	uint8_t wire[128], out[128];
-	size_t len = (size_t)sprintf(text, "%s\n%s\n%s\n", BEGIN, key_hex, END);
+	size_t len = (size_t)sprintf(text, "%s\n%s\n%s\n", BEGIN, static_key_hex, END);
 	int fd = mkstemp(path);
 	struct tls_wrap_key *key;
 
