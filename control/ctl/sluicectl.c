@@ -122,12 +122,18 @@ static const struct command {
 	{"reload", OPERAND_NONE, ctl_print_reload},
 };
 
-static volatile sig_atomic_t interrupted;
+static int capture_fd = -1; // connection of the capture that a signal ends
 
+// Asks for the end; its reply, behind packets that are on the way, ends the loop.
 static void on_signal(int sig)
 {
+	static const char stop[] = "{\"verb\":\"capture-stop\"}\n";
+	int before = errno;
+
 	(void)sig;
-	interrupted = 1;
+	// A daemon that is gone ends the loop as well.
+	if (write(capture_fd, stop, sizeof(stop) - 1) < 0)
+		errno = before;
 }
 
 static int usage(const char *text, const char *what)
@@ -423,38 +429,40 @@ static int capture_summary(const struct args *a, const json_t *end)
 	return EXIT_OK;
 }
 
+// The last line of a capture: its own end, or the reply to on_signal(). NULL: it is neither.
+static const json_t *capture_end(const json_t *line)
+{
+	const char *event = json_string_value(json_object_get(line, "event"));
+
+	if (!event)
+		return json_object_get(line, "result");
+	return strcmp(event, "end") == 0 ? line : NULL;
+}
+
 static int capture_loop(FILE *f, const struct args *a, FILE *pcap)
 {
 	long long packets = 0;
-	const char *event;
-	json_t *line, *end;
-	int ret = 0;
+	const json_t *end;
+	json_t *line;
+	int ret;
 
-	while (!interrupted && (line = daemon_line(f))) {
-		event = json_string_value(json_object_get(line, "event"));
-		if (event && strcmp(event, "end") == 0) {
-			ret = capture_summary(a, line);
-			json_decref(line);
-			return ret;
-		}
-		ret = ctl_capture_packet(pcap, line);
+	while ((line = daemon_line(f))) {
+		end = capture_end(line);
+		ret = end ? capture_summary(a, end) : ctl_capture_packet(pcap, line);
 		json_decref(line);
+		if (end)
+			return ret;
 		if (ret < 0)
 			return failed(a, EXIT_REFUSED, "%s: %s", a->pcap, strerror(errno));
 		packets++;
 	}
-	if (!interrupted)
-		return failed(
-			a, EXIT_REFUSED, "sluiced went away, %lld packets in %s", packets, a->pcap);
-	end = json_pack("{s:I, s:I}", "packets", (json_int_t)packets, "lost", (json_int_t)0);
-	ret = capture_summary(a, end);
-	json_decref(end);
-	return ret;
+	return failed(a, EXIT_REFUSED, "sluiced went away, %lld packets in %s", packets, a->pcap);
 }
 
 static int capture(FILE *f, const struct args *a, const json_t *result)
 {
-	struct sigaction sa = {.sa_handler = on_signal};
+	// A second signal does not wait for the daemon.
+	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND};
 	FILE *pcap = strcmp(a->pcap, "-") == 0 ? stdout : fopen(a->pcap, "we");
 	long long snaplen = json_integer_value(json_object_get(result, "snaplen"));
 	int ret;
@@ -465,7 +473,7 @@ static int capture(FILE *f, const struct args *a, const json_t *result)
 			fclose(pcap);
 		return ret;
 	}
-	// No SA_RESTART: a signal ends the wait, the file stays whole.
+	capture_fd = fileno(f);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	ret = capture_loop(f, a, pcap);
