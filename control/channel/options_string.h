@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct tls_wrap_key;
 
@@ -16,15 +17,17 @@ struct tls_wrap_key;
 struct options_string {
 	char cipher[32]; // as spelled; "": none named; "none" for [null-cipher]
 	char auth[32];
-	bool comp_lzo;    // compression in the client's configuration, of whatever kind
-	bool mtu_dynamic; // fragment
+	uint16_t link_mtu, keysize; // 0: not said
+	bool comp_lzo;              // compression in the client's configuration, of whatever kind
+	bool mtu_dynamic;           // fragment
 	bool dev_tap;
 };
 
 // Ends at `len` or the first NUL; unprintable items are skipped. Never fails.
 void options_string_parse(struct options_string *o, const char *text, size_t len);
-// The server's. cipher NULL: not named; auth NULL: SHA1, as a server has it that nobody told.
-// comp_lzo as the client said, which silences old clients; so do the words about tls-auth, if wrap
-// is of that kind. Returns the length without NUL or -EMSGSIZE.
-int options_string_compose(char *out, size_t room, const char *cipher, const char *auth,
-	bool comp_lzo, const struct tls_wrap_key *wrap);
+// The server's, in answer to the client's. 2.5 and older warn of every word that differs from what
+// they expect, so what is only a number of theirs, or decided otherwise, is said as they said it.
+// cipher: of the data channel, NULL where PUSH_REPLY names it; digest: beside a CBC cipher, or NULL.
+// wrap: words about tls-auth, if it is of that kind. Returns the length without NUL or -EMSGSIZE.
+int options_string_compose(char *out, size_t room, const struct options_string *client,
+	const char *cipher, const char *digest, const struct tls_wrap_key *wrap);

@@ -125,19 +125,18 @@ static int choose_cipher(struct session *s, const struct options_string *options
 static void decide(struct session *s, const struct key_state *ks, uint64_t now_ms)
 {
 	const struct conf_gateway *gw = s->cfg->gw;
-	struct options_string options;
+	struct options_string *options = &s->options;
 	enum session_verdict verdict;
 	const char *farewell;
 
 	peer_info_parse(&s->peer, ks->client.peer_info.text, ks->client.peer_info.len);
 	copy_peer_info(s);
-	options_string_parse(&options, ks->client.options.text, ks->client.options.len);
-	s->comp_lzo = options.comp_lzo;
-	farewell = unsupported(&options);
+	options_string_parse(options, ks->client.options.text, ks->client.options.len);
+	farewell = unsupported(options);
 	if (!farewell && !gw->client_cidr.family && !peer_info_knows_ipv6_only(&s->peer))
 		farewell = "AUTH_FAILED,this server gives IPv6 addresses only, which needs OpenVPN "
 			   "2.5 or later";
-	if (!farewell && choose_cipher(s, &options, now_ms))
+	if (!farewell && choose_cipher(s, options, now_ms))
 		farewell = NCP_FAILURE_TEXT;
 	if (farewell) {
 		refuse(s, farewell, now_ms);
@@ -151,8 +150,8 @@ static void decide(struct session *s, const struct key_state *ks, uint64_t now_m
 
 int session_options_string(const struct session *s, char *out, size_t room)
 {
-	return options_string_compose(
-		out, room, s->info.cipher, s->info.digest, s->comp_lzo, s->wrap.key);
+	return options_string_compose(out, room, &s->options, s->ncp.push ? NULL : s->info.cipher,
+		s->info.digest, s->wrap.key);
 }
 
 // The message is written even to a client that was refused: before it a 2.x client takes no word.

@@ -69,7 +69,7 @@ struct session {
 	uint64_t push_ms;   // last PUSH_REPLY; 0: none
 	struct peer_info peer;
 	struct ncp_choice ncp;
-	bool comp_lzo;
+	struct options_string options; // of the first key exchange
 
 	// Phase LEAVING.
 	char farewell[256]; // control string still to be sent; "": none, or sent

@@ -56,9 +56,9 @@ static void answer(const struct keyex_client *m, const struct options_string *op
 	char text[OPTIONS_STRING_BYTES];
 	struct session_key key;
 
-	FUZZ_CHECK(options_string_compose(text, sizeof(text), NULL, NULL, options->comp_lzo, NULL) >
-		   0);
-	FUZZ_CHECK(options_string_compose(text, sizeof(text), "none", "SHA1", true, NULL) > 0);
+	FUZZ_CHECK(options_string_compose(text, sizeof(text), options, NULL, NULL, NULL) > 0);
+	check_printable(text, sizeof(text));
+	FUZZ_CHECK(options_string_compose(text, sizeof(text), options, "none", "SHA1", NULL) > 0);
 	FUZZ_CHECK(keyex_server_compose(msg, sizeof(msg), &server, text) > 0);
 	FUZZ_CHECK(keyex_block_prf(block, m, &server, sid, sid) == 0);
 	FUZZ_CHECK(keyex_slice(&key, block, 0, CIPHER_AES_256_GCM, DIGEST_SHA1) == 0);

@@ -144,26 +144,60 @@ static void test_options(void)
 	CU_ASSERT_STRING_EQUAL(o.cipher, "AE");
 }
 
+// Each client compares the answer with its own string, "client" replaced by "server".
 static void test_options_compose(void)
 {
+	static const struct {
+		const char *client, *cipher, *digest, *answer;
+	} rows[] = {
+		// 2.3.18 and AES-256-CBC
+		{"V4,dev-type tun,link-mtu 1557,tun-mtu 1500,proto UDPv4,cipher AES-256-CBC,"
+		 "auth SHA1,keysize 256,key-method 2,tls-client",
+			"AES-256-CBC", "SHA1",
+			"V4,dev-type tun,link-mtu 1557,tun-mtu 1500,proto UDPv4,cipher AES-256-CBC,"
+			"auth SHA1,keysize 256,key-method 2,tls-server"},
+		// 2.4.12 as it is, compression configured: the cipher comes with PUSH_REPLY
+		{"V4,dev-type tun,link-mtu 1542,tun-mtu 1500,proto UDPv4,comp-lzo,cipher BF-CBC,"
+		 "auth SHA1,keysize 128,key-method 2,tls-client",
+			NULL, NULL,
+			"V4,dev-type tun,link-mtu 1542,tun-mtu 1500,proto UDPv4,comp-lzo,"
+			"cipher BF-CBC,auth SHA1,keysize 128,key-method 2,tls-server"},
+		// 2.4.12 and AES-256-GCM
+		{"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,cipher AES-256-GCM,"
+		 "auth [null-digest],keysize 256,key-method 2,tls-client",
+			NULL, NULL,
+			"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,cipher AES-256-GCM,"
+			"auth [null-digest],keysize 256,key-method 2,tls-server"},
+		// another digest beside CBC: it is to warn
+		{"V4,link-mtu 1569,cipher AES-256-CBC,auth SHA256,keysize 256,tls-client",
+			"AES-256-CBC", "SHA1",
+			"V4,dev-type tun,link-mtu 1569,tun-mtu 1500,proto UDPv4,cipher AES-256-CBC,"
+			"auth SHA1,keysize 256,key-method 2,tls-server"},
+		{"cipher [null-cipher],auth SHA1,keysize 0", "none", "SHA1",
+			"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,"
+			"cipher [null-cipher],auth SHA1,keysize 128,key-method 2,tls-server"},
+		// nothing, and numbers that are none
+		{"", NULL, NULL,
+			"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,auth SHA1,"
+			"keysize 128,key-method 2,tls-server"},
+		{"link-mtu 65536,keysize -1,link-mtu 1x,keysize 999999", "AES-128-CBC", "SHA1",
+			"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,cipher AES-128-CBC,"
+			"auth SHA1,keysize 128,key-method 2,tls-server"},
+	};
+	struct options_string client;
 	char out[OPTIONS_STRING_BYTES];
-	int len = options_string_compose(out, sizeof(out), "AES-256-GCM", NULL, true, NULL);
+	int len;
 
-	CU_ASSERT_EQUAL(len, (int)strlen(out));
-	CU_ASSERT_STRING_EQUAL(out,
-		"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,comp-lzo,"
-		"cipher AES-256-GCM,auth SHA1,keysize 128,key-method 2,tls-server");
-	CU_ASSERT_EQUAL(options_string_compose(out, (size_t)len, "AES-256-GCM", NULL, true, NULL),
-		-EMSGSIZE);
-	CU_ASSERT_TRUE(options_string_compose(out, sizeof(out), NULL, NULL, false, NULL) > 0);
-	CU_ASSERT_STRING_EQUAL(out,
-		"V4,dev-type tun,link-mtu 1549,tun-mtu 1500,proto UDPv4,auth SHA1,keysize 128,"
-		"key-method 2,tls-server");
-	CU_ASSERT_TRUE(
-		options_string_compose(out, sizeof(out), "AES-256-CBC", "SHA256", false, NULL) > 0);
-	CU_ASSERT_PTR_NOT_NULL(strstr(out, ",cipher AES-256-CBC,auth SHA256,"));
-	CU_ASSERT_TRUE(options_string_compose(out, sizeof(out), "none", "SHA1", false, NULL) > 0);
-	CU_ASSERT_PTR_NOT_NULL(strstr(out, ",cipher [null-cipher],auth SHA1,"));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		options_string_parse(&client, rows[i].client, strlen(rows[i].client));
+		len = options_string_compose(
+			out, sizeof(out), &client, rows[i].cipher, rows[i].digest, NULL);
+		CU_ASSERT_EQUAL(len, (int)strlen(out));
+		CU_ASSERT_STRING_EQUAL(out, rows[i].answer);
+		CU_ASSERT_EQUAL(options_string_compose(out, (size_t)len, &client, rows[i].cipher,
+					rows[i].digest, NULL),
+			-EMSGSIZE);
+	}
 }
 
 static void test_options_tls_auth(void)
@@ -178,6 +212,7 @@ static void test_options_tls_auth(void)
 			"proto UDPv4,keydir 1,auth SHA1,keysize 128,tls-auth,key-method"},
 	};
 	static const uint8_t raw[TLS_WRAP_STATIC_KEY_BYTES];
+	static const struct options_string none;
 	char out[OPTIONS_STRING_BYTES];
 	struct tls_wrap_key *key;
 
@@ -185,12 +220,12 @@ static void test_options_tls_auth(void)
 		key = tls_wrap_key_auth(raw, TLS_WRAP_SHA256, rows[i].direction);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(key);
 		CU_ASSERT_TRUE(
-			options_string_compose(out, sizeof(out), NULL, NULL, false, key) > 0);
+			options_string_compose(out, sizeof(out), &none, NULL, NULL, key) > 0);
 		CU_ASSERT_PTR_NOT_NULL(strstr(out, rows[i].text));
 		tls_wrap_key_free(key);
 	}
 	key = tls_wrap_key_new(TLS_WRAP_CRYPT, raw, true);
-	CU_ASSERT_TRUE(options_string_compose(out, sizeof(out), NULL, NULL, false, key) > 0);
+	CU_ASSERT_TRUE(options_string_compose(out, sizeof(out), &none, NULL, NULL, key) > 0);
 	CU_ASSERT_PTR_NULL(strstr(out, "tls-auth"));
 	CU_ASSERT_PTR_NULL(strstr(out, "keydir"));
 	tls_wrap_key_free(key);

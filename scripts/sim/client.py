@@ -48,6 +48,8 @@ class Client:
         self.dropped = Counter()
         self.messages = []
         self.warnings = []
+        self.option_warnings = []
+        self.options_string = ""
         self.renegotiated = Counter()
         self.connected_ms = None
         self.sock = None
@@ -231,11 +233,12 @@ class Client:
         o = self.options
         own_tls_auth = o.wrap.startswith("tls-auth")
         direction = o.wrap.rsplit(":", 1)[1] if o.wrap[-2:] in (":0", ":1") else None
-        text = families.options_string(
+        # Made once: what is negotiated later is not in it.
+        self.options_string = self.options_string or families.options_string(
             self.family, self.cipher, o.auth, o.framing, direction, own_tls_auth
         )
         info = self.family.peer_info(self.cipher_list)
-        return keyex.compose(state.secrets, text, info, o.username, o.password)
+        return keyex.compose(state.secrets, self.options_string, info, o.username, o.password)
 
     def key_exchanged(self, state, record):
         try:
@@ -244,6 +247,10 @@ class Client:
             raise ClientError(str(e)) from e
         if self.family.server_options and not state.server.options:
             raise ClientError("the server's options string is empty")
+        if self.family.compares:
+            self.option_warnings += families.options_differ(
+                self.options_string, state.server.options
+            )
         state.stage = GOT_KEY
         if state.id or self.family.early_keys:
             self.derive(state)

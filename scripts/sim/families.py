@@ -60,6 +60,8 @@ class Family:
     empty_wkc: bool = False    # answers a resend request with an empty packet
     split_nul: bool = False    # several messages in one record are several messages
     server_options: bool = True  # aborts without an options string of the server
+    compares: bool = False       # warns of each word of it that differs from its own
+    redirects_ipv6: bool = True  # False: ignores redirect-gateway if "ipv6" is in it
     strict_flags: bool = False   # aborts at a protocol flag it does not know
     needs_ifconfig: bool = False
     topologies: tuple = ("net30", "p2p", "subnet")
@@ -84,18 +86,19 @@ class Family:
 
 F23 = Family(
     "2.3.5 and older: no IV_PROTO, P_DATA_V1, no cipher negotiation, keys before PUSH_REPLY",
-    ncp=False, cipher="AES-256-CBC", early_keys=True, tls=("1.0", "1.2"),
+    ncp=False, cipher="AES-256-CBC", early_keys=True, tls=("1.0", "1.2"), compares=True,
+    redirects_ipv6=False,
 )
 F24 = Family(
     "2.4.0 to 2.4.9: IV_NCP=2 without IV_CIPHERS, BF-CBC in its options string",
     version="2.4.9", proto=DATA_V2, extra=STUBS, cipher="BF-CBC", accepts=GCM,
-    tls=("1.0", "1.3"),
+    tls=("1.0", "1.3"), compares=True,
 )
 F25 = Family(
     "2.5: IV_CIPHERS, PRF, tls-crypt-v2 without resending its key, acknowledges once",
     version="2.5.11", proto=DATA_V2 | REQUEST_PUSH,
     extra=STUBS + ("IV_SSO=openurl,webauth,crtext",), cipher="BF-CBC", ciphers=GCM,
-    tls=("1.0", "1.3"),
+    tls=("1.0", "1.3"), compares=True,
 )
 F26 = Family(
     "2.6.1 to 2.6.x: exporter keys, cc-exit, dynamic tls-crypt, IV_MTU",
@@ -166,12 +169,13 @@ def accepted(family, cipher_list, own):
 
 
 def options_string(family, cipher, auth, framing, tls_auth_direction, is_tls_auth):
-    """The options string as the server gets it. link-mtu is cosmetic."""
+    """The options string as the server gets it. link-mtu counts what sealing adds."""
     aead = data.is_aead(cipher or "")
     bits = {"BF-CBC": 128, "none": 0}.get(cipher or "BF-CBC")
     if bits is None:
         bits = 8 * {**data.AEAD_KEY_BYTES, **data.CBC_KEY_BYTES}[cipher]
-    words = ["V4", "dev-type tun", "link-mtu 1549", "tun-mtu 1500", "proto UDPv4"]
+    mtu = 1549 if aead else {128: 1542, 192: 1557, 256: 1557}.get(bits, 1529)
+    words = ["V4", "dev-type tun", f"link-mtu {mtu}", "tun-mtu 1500", "proto UDPv4"]
     if framing != "none":
         words.append("comp-lzo")
     if is_tls_auth and tls_auth_direction is not None:
@@ -182,3 +186,10 @@ def options_string(family, cipher, auth, framing, tls_auth_direction, is_tls_aut
     if is_tls_auth:
         words.append("tls-auth")
     return ",".join(words + ["key-method 2", "tls-client"])
+
+
+def options_differ(own, server):
+    """What 2.5 and older warn of: words that are not what the own string makes them expect."""
+    other = {"tls-client": "tls-server", "keydir 0": "keydir 1", "keydir 1": "keydir 0"}
+    expected = {other.get(word, word) for word in own.split(",")}
+    return sorted(expected.symmetric_difference(server.split(",")))

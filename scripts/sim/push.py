@@ -79,6 +79,8 @@ def check(push, family, own_cipher, accepted):
         name = option.split()[0]
         if name not in families.COMMON_OPTIONS and name not in family.options:
             push.warnings.append(f"option not known to this version: {option}")
+        if name == "redirect-gateway" and not family.redirects_ipv6 and "ipv6" in option.split():
+            push.warnings.append(f"option ignored by this version: {option}")
     if family.needs_ifconfig and not push.addresses():
         raise PushError("neither ifconfig nor ifconfig-ipv6 in PUSH_REPLY")
     if topology not in family.topologies:
