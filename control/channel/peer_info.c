@@ -146,6 +146,14 @@ bool peer_info_is_openvpn3(const struct peer_info *pi)
 	return pi->ver[0] == '3' && pi->ver[1] == '.';
 }
 
+bool peer_info_is_before_24(const struct peer_info *pi)
+{
+	const char *v = pi->ver;
+	bool later = v[0] == '3' || (v[0] == '2' && v[1] == '.' && v[2] >= '4');
+
+	return pi->ncp == 0 && pi->ciphers[0] == '\0' && !later;
+}
+
 bool peer_info_knows_ipv6_only(const struct peer_info *pi)
 {
 	// 2.5 was the first to announce that it takes PUSH_REPLY unasked.

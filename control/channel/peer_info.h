@@ -40,6 +40,9 @@ struct peer_info {
 
 // OpenVPN 3 and what is built on it (Connect): versions from 3.0 on.
 bool peer_info_is_openvpn3(const struct peer_info *pi);
+// OpenVPN 2.3 and older, which say little of themselves. Clients of 2.4 that do not negotiate and hide
+// their version count as such.
+bool peer_info_is_before_24(const struct peer_info *pi);
 // Can it have a tunnel without IPv4? OpenVPN from 2.5 on, and OpenVPN 3.
 bool peer_info_knows_ipv6_only(const struct peer_info *pi);
 // Ends at `len` or the first NUL. Never fails: what cannot be read is not there.

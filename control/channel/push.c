@@ -105,9 +105,10 @@ static bool has_v6(const struct session_lease *lease)
 }
 
 // Networks of a family in which the client has no address would only make it complain.
-static void put_routes(
-	struct writer *w, const struct conf_gateway *gw, const struct session_lease *lease)
+static void put_routes(struct writer *w, const struct conf_gateway *gw,
+	const struct session_lease *lease, const struct peer_info *peer)
 {
+	bool ipv6 = has_v6(lease) && !peer_info_is_before_24(peer);
 	struct text net, mask;
 
 	for (size_t i = 0; i < gw->local_network_count; i++) {
@@ -119,8 +120,9 @@ static void put_routes(
 		else if (p->family == 6 && has_v6(lease))
 			put(w, "route-ipv6 %s/%u", addr_text(&net, 6, p->addr), p->len);
 	}
+	// 2.3 ignores the option as a whole if a word of it is new.
 	if (gw->redirect_gateway)
-		put(w, "redirect-gateway def1%s", has_v6(lease) ? " ipv6" : "");
+		put(w, "redirect-gateway def1%s", ipv6 ? " ipv6" : "");
 }
 
 // The `dns` option of 2.6 and later, for those that announce its final form: what they take from
@@ -155,8 +157,11 @@ static void put_dns(struct writer *w, const struct conf_gateway *gw, const struc
 		put_dns_v2(w, gw);
 }
 
-static void put_keepalive(struct writer *w, const struct conf_gateway *gw)
+static void put_keepalive(
+	struct writer *w, const struct conf_gateway *gw, const struct peer_info *peer)
 {
+	bool knows_timeout = push_uses_ekm(peer) && !peer_info_is_openvpn3(peer);
+
 	if (gw->keepalive_interval_s > 0)
 		put(w, "ping %u", gw->keepalive_interval_s);
 	if (gw->keepalive_timeout_s > 0)
@@ -166,7 +171,8 @@ static void put_keepalive(struct writer *w, const struct conf_gateway *gw)
 		put(w, "inactive %u %u", gw->inactive_s, gw->inactive_bytes);
 	else if (gw->inactive_s > 0)
 		put(w, "inactive %u", gw->inactive_s);
-	if (gw->session_timeout_s > 0)
+	// To others it would be an error in the log; the session ends here anyway.
+	if (gw->session_timeout_s > 0 && knows_timeout)
 		put(w, "session-timeout %u", gw->session_timeout_s);
 }
 
@@ -263,13 +269,13 @@ int push_compose(struct push *p, const struct conf_gateway *gw, const struct ses
 	part_begin(&w);
 	put_topology(&w, lease, topology);
 	// 2.3 sets up IPv6 only if it is told that there is some.
-	if (has_v6(lease) && peer->ncp == 0 && peer->ciphers[0] == '\0')
+	if (has_v6(lease) && peer_info_is_before_24(peer))
 		put(&w, "tun-ipv6");
-	put_routes(&w, gw, lease);
+	put_routes(&w, gw, lease, peer);
 	put_dns(&w, gw, peer);
 	for (size_t i = 0; i < gw->push_count; i++)
 		put(&w, "%s", gw->push[i].text);
-	put_keepalive(&w, gw);
+	put_keepalive(&w, gw, peer);
 	put_addresses(&w, lease, topology);
 	put_protocol(&w, lease, peer, ncp);
 	if (w.error == 0 && p->count > 1)

@@ -126,7 +126,7 @@ static void test_families(void)
 	CU_ASSERT_STRING_EQUAL(push.part[0],
 		"PUSH_REPLY,route-gateway 10.8.0.1,topology subnet,tun-ipv6,"
 		"route 10.1.0.0 255.255.0.0,"
-		"route-ipv6 2001:db8::/48,route 0.0.0.0 0.0.0.0,redirect-gateway def1 ipv6,"
+		"route-ipv6 2001:db8::/48,route 0.0.0.0 0.0.0.0,redirect-gateway def1,"
 		"dhcp-option DNS 10.1.0.53,dhcp-option DNS6 2001:db8::53,ping 10,ping-restart 60,"
 		"explicit-exit-notify 1,ifconfig-ipv6 fd00::6/64 fd00::1,"
 		"ifconfig 10.8.0.6 255.255.255.0");
@@ -140,10 +140,43 @@ static void test_families(void)
 		"ifconfig 10.8.0.6 255.255.255.0");
 	lease = lease46;
 	memset(lease.vpn4, 0, sizeof(lease.vpn4));
-	compose(&lease, 0, 0, false);
+	compose(&lease, 6, 0, true);
 	CU_ASSERT_STRING_EQUAL(push.part[0],
-		"PUSH_REPLY,tun-ipv6,route-ipv6 2001:db8::/48,redirect-gateway def1 ipv6,"
-		"explicit-exit-notify 1,ifconfig-ipv6 fd00::6/64 fd00::1");
+		"PUSH_REPLY,route-ipv6 2001:db8::/48,redirect-gateway def1 ipv6,"
+		"explicit-exit-notify 1,ifconfig-ipv6 fd00::6/64 fd00::1,peer-id 7,"
+		"cipher AES-256-GCM");
+}
+
+// What one version takes, another answers with an error.
+static void test_versions(void)
+{
+	static const struct {
+		struct peer_info peer;
+		bool tun_ipv6, redirects6, timeout;
+	} rows[] = {
+		{{.ver = ""}, true, false, false},
+		{{.ver = "2.3.18", .proto = 2}, true, false, false},
+		{{.ver = "2.4.12", .proto = 2}, false, true, false}, // ncp-disable
+		{{.ver = "2.4.9", .proto = 2, .ncp = 2}, false, true, false},
+		{{.ver = "2.5.11", .proto = 6, .ncp = 2, .ciphers = "AES-256-GCM"}, false, true,
+			false},
+		{{.ver = "2.6.0", .proto = 478, .ncp = 2}, false, true, true},
+		{{.ver = "2.7.6", .proto = 8094, .ncp = 2}, false, true, true},
+		{{.ver = "3.11.7", .proto = 8094, .ciphers = "AES-256-GCM"}, false, true, false},
+	};
+
+	gateway_reset();
+	gw.redirect_gateway = true;
+	gw.session_timeout_s = 60;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CU_ASSERT_EQUAL_FATAL(
+			push_compose(&push, &gw, &lease46, &rows[i].peer, &aes256), 0);
+		CU_ASSERT_EQUAL(strstr(push.part[0], ",tun-ipv6") != NULL, rows[i].tun_ipv6);
+		CU_ASSERT_PTR_NOT_NULL(strstr(push.part[0], ",redirect-gateway def1"));
+		CU_ASSERT_EQUAL(strstr(push.part[0], "def1 ipv6,") != NULL, rows[i].redirects6);
+		CU_ASSERT_EQUAL(
+			strstr(push.part[0], ",session-timeout 60") != NULL, rows[i].timeout);
+	}
 }
 
 static void push_to(const char *ver, uint32_t proto)
@@ -195,13 +228,13 @@ static void test_more(void)
 	line_add(gw.push, &gw.push_count, "route 10.9.0.0 255.255.0.0 net_gateway 5");
 	gw.inactive_s = 600;
 	gw.session_timeout_s = 3600;
-	push_to("2.6.12", 2);
+	push_to("2.6.12", 2 | 8);
 	CU_ASSERT_STRING_EQUAL(push.part[0],
 		"PUSH_REPLY,route-gateway 10.8.0.1,topology subnet,dhcp-option DNS 10.1.0.53,"
 		"dhcp-option DNS6 2001:db8::53,dhcp-option DOMAIN example.com,"
 		"dhcp-option DOMAIN-SEARCH example.net,route 10.9.0.0 255.255.0.0 net_gateway 5," TAIL30
 		"inactive 600,session-timeout 3600,ifconfig 10.8.0.6 255.255.255.0,"
-		"peer-id 7,cipher AES-256-GCM");
+		"peer-id 7,cipher AES-256-GCM,key-derivation tls-ekm");
 	gw.inactive_bytes = 1000;
 	push_to("2.7.0", 2 | PEER_PROTO_DNS_OPTION_V2);
 	CU_ASSERT_PTR_NOT_NULL(
@@ -302,6 +335,7 @@ int main(void)
 		{"kinds of clients", test_clients},
 		{"compression framing", test_framing},
 		{"IPv4, IPv6, both", test_families},
+		{"versions", test_versions},
 		{"topologies", test_topologies},
 		{"more and less", test_more},
 		{"parts", test_parts},
