@@ -191,11 +191,18 @@ void session_rekey_failed(struct session *s, uint64_t now_ms)
 		(unsigned long long)(s->doom_ms - now_ms) / 1000);
 }
 
+// OpenVPN 3 sends on its old key for a minute after a renegotiation and has room for two keys: asked
+// again before that, it loses packets, and with the third key its connection.
+#define OPENVPN3_RENEG_MIN_MS 75000
+
 // Up to a tenth earlier than configured, so that clients which connected together part.
-static uint64_t reneg_after_ms(const struct conf_gateway *gw)
+static uint64_t reneg_after_ms(const struct session *s)
 {
-	uint64_t ms = (uint64_t)gw->reneg_s * 1000;
+	uint64_t ms = (uint64_t)s->cfg->gw->reneg_s * 1000;
 	uint32_t random = 0;
+
+	if (peer_info_is_openvpn3(&s->peer) && ms < OPENVPN3_RENEG_MIN_MS)
+		ms = OPENVPN3_RENEG_MIN_MS;
 
 	// Without random bytes the time is merely not spread.
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random))
@@ -206,7 +213,7 @@ static uint64_t reneg_after_ms(const struct conf_gateway *gw)
 void session_rekey_active(struct session *s, uint64_t now_ms)
 {
 	if (s->cfg->gw->reneg_s > 0)
-		s->reneg_ms = now_ms + reneg_after_ms(s->cfg->gw);
+		s->reneg_ms = now_ms + reneg_after_ms(s);
 	if (s->keys[0].key_id == 0 || s->phase != SESSION_CONNECTED)
 		return;
 	s->doom_ms = 0;

@@ -311,8 +311,8 @@ static const struct conf_option gateway_options[] = {
 	{"keepalive", CONF_T_MAPPING, .children = keepalive_options,
 		.help = "Finding out that the other side is gone."},
 	{"reneg_sec", CONF_T_DURATION, GW(reneg_s), RANGE(0, 7 * DAY), .def = "1h",
-		.help = "Renegotiate keys after this long. 0: only when a key has been used for as much "
-			"as is safe."},
+		.help = "Renegotiate keys after this long; OpenVPN 3 stands it every 75 s at most. 0: "
+			"only when a key has been used for as much as is safe."},
 	{"reneg_bytes", CONF_T_SIZE, GW(reneg_bytes), RANGE(0, 1024 * GB), .def = "0",
 		.help = "Renegotiate after so many bytes in both directions, looked at every ten "
 			"seconds. 0: any number."},

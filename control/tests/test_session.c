@@ -201,6 +201,22 @@ static void test_server_renegotiates(void)
 	finish(w);
 }
 
+// OpenVPN 3 does not stand what others do.
+static void test_openvpn3_renegotiates_slowly(void)
+{
+	struct world *w = world_new(pki, true, 0);
+
+	w->gw.reneg_s = 5;
+	w->client_cfg.peer_info = "IV_VER=3.11.7\nIV_CIPHERS=AES-256-GCM\n";
+	world_start(w);
+	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 5 * S, world_is_connected));
+	world_run(w, w->now + 65 * S, NULL);
+	CU_ASSERT_EQUAL(session_info(w->s)->renegotiations, 0);
+	world_run(w, w->now + 15 * S, NULL);
+	CU_ASSERT_EQUAL(session_info(w->s)->renegotiations, 1);
+	finish(w);
+}
+
 // The same begun by the client, far more often than the server would.
 static void test_client_renegotiates(void)
 {
@@ -763,6 +779,7 @@ int main(void)
 		{"fallback cipher", test_fallback},
 		{"push", test_push},
 		{"server renegotiates", test_server_renegotiates},
+		{"openvpn3 renegotiates slowly", test_openvpn3_renegotiates_slowly},
 		{"client renegotiates", test_client_renegotiates},
 		{"times of keys", test_key_times},
 		{"both renegotiate", test_simultaneous},

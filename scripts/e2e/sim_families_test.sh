@@ -94,7 +94,8 @@ done
 for family in 2.5 2.6 openvpn3; do
 	works "renegotiation by the client, $family" $family '.renegotiations.client == 3' \
 		'.data.received | has("key3")' --renegotiate 3
-	OUTER=6 PORT=1195 works "renegotiation by the server, $family" $family \
+	# OpenVPN 3 is asked every 75 s at most.
+	[ $family = openvpn3 ] || OUTER=6 PORT=1195 works "renegotiation by the server, $family" $family \
 		'.renegotiations.server >= 1' --wrap none --await-renegotiation 1
 done
 
