@@ -22,6 +22,9 @@ CLIENT_EXTRA=${CLIENT_EXTRA:-} # options of openvpn clients
 KEYS_GATEWAY=${KEYS_GATEWAY-tls_crypt: PKI/tc.key}
 KEYS_CLIENT=${KEYS_CLIENT---tls-crypt PKI/tc.key}
 OUTER=${OUTER:-4}              # IP version clients connect with
+# The client program: Debian's, another release, or the command line client of OpenVPN 3.
+OPENVPN=${SLUICE_OPENVPN:-openvpn}
+OPENVPN_VERSION=
 
 node4() { printf '192.0.2.%s\n' $((($1 - 1) * 16 + 1)); }
 client4() { printf '192.0.2.%s\n' $((($1 - 1) * 16 + 2)); }
@@ -128,16 +131,41 @@ ctl() { "$SLUICECTL" --socket "$BED_DIR/sluice.sock" --json "$@"; }
 counter() { ctl counters | jq -r "(.result // .) | $1"; }
 gateway_counter() { counter ".gateways[] | select(.gateway == \"${2:-demo}\") | .$1"; }
 
+client_version() {
+	[ -n "$OPENVPN_VERSION" ] || OPENVPN_VERSION=$({ "$OPENVPN" --version || true; } |
+		sed -n 's/^OpenVPN \(core \)\?\([0-9][0-9a-z._]*\).*/\2/p' | head -n 1)
+	printf '%s\n' "$OPENVPN_VERSION"
+}
+
+# client_since VERSION: is the client that old, or newer?
+client_since() {
+	[ "$(printf '%s\n' "$1" "$(client_version)" | sort -V | head -n 1)" = "$1" ]
+}
+
 # client_start N [CERTIFICATE [OPTION]...]: a stock client in client host N.
 client_start() {
-	local n=$1 cert=${2:-client$1} pki=${PKI:-$BED_DIR/pki}
+	local n=$1 cert=${2:-client$1} pki=${PKI:-$BED_DIR/pki} proto=udp$OUTER retry='--connect-retry 1 3'
 	shift $(($# > 2 ? 2 : $#))
+	# Before 2.4 udp is IPv4, and connect-retry is for TCP.
+	client_since 2.4 || { retry='' && [ "$OUTER" = 6 ] || proto=udp; }
 	# shellcheck disable=SC2086
-	proc_start "openvpn$n" "client$n" ${CLIENT_WRAP:-} openvpn --client --dev tun --nobind \
-		--proto "udp${OUTER}" --remote "${ENDPOINT:-$(endpoint)}" "${PORT:-1194}" \
+	client_run "$n" --client --dev tun --nobind \
+		--proto "$proto" --remote "${ENDPOINT:-$(endpoint)}" "${PORT:-1194}" \
 		--ca "$pki/ca.crt" --cert "$pki/$cert.crt" --key "$pki/$cert.key" \
 		${KEYS_CLIENT//PKI/$pki} --remote-cert-tls server --verb 4 --mute 0 \
-		--connect-retry 1 3 --tls-exit --suppress-timestamps ${CLIENT_EXTRA:-} "$@"
+		$retry --tls-exit --suppress-timestamps ${CLIENT_EXTRA:-} "$@"
+}
+
+# client_run N OPTION...: OpenVPN 3 has its options in a profile only.
+client_run() {
+	local n=$1 profile=$BED_DIR/openvpn$1.ovpn
+	shift
+	if client_since 3; then
+		printf ' %s' "$@" | sed 's/ --/\n/g' >"$profile"
+		set -- --non-preferred-algorithms "$profile"
+	fi
+	# shellcheck disable=SC2086
+	proc_start "openvpn$n" "client$n" ${CLIENT_WRAP:-} "$OPENVPN" "$@"
 }
 
 client_log() { printf '%s\n' "$BED_DIR/openvpn$1.log"; }
@@ -145,7 +173,7 @@ client_log() { printf '%s\n' "$BED_DIR/openvpn$1.log"; }
 client_is_up() {
 	local log
 	log=$(client_log "$1")
-	grep -q 'Initialization Sequence Completed' "$log" 2>/dev/null
+	grep -qE 'Initialization Sequence Completed|EVENT: CONNECTED' "$log" 2>/dev/null
 }
 
 client_up_or_gone() { client_is_up "$1" || proc_gone "openvpn$1"; }

@@ -29,9 +29,10 @@ pki_ca() { # DIR NAME
 		policy = any
 		[any]
 		commonName = supplied
+		# OpenVPN 2.3 takes no other key usage: this, or digitalSignature and keyEncipherment.
 		[server]
 		basicConstraints = CA:FALSE
-		keyUsage = digitalSignature
+		keyUsage = digitalSignature, keyAgreement
 		extendedKeyUsage = serverAuth
 		[client]
 		basicConstraints = CA:FALSE

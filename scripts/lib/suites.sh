@@ -5,6 +5,7 @@
 # `test`: runs the checks one by one, a line for each, full output in a log of its own, and counts.
 
 SUITES=(lint unit root fuzz e2e)
+SUITES_LONG=(versions) # only when they are named
 E2E_TIMEOUT=${E2E_TIMEOUT:-180}
 FUZZ_RUNS=${FUZZ_RUNS:-100000}
 PASSED=0 FAILED=0 SKIPPED=0
@@ -20,9 +21,9 @@ suites_main() {
 		esac
 		shift
 	done
-	case " ${SUITES[*]} steer " in
+	case " ${SUITES[*]} ${SUITES_LONG[*]} steer " in
 	*" ${part:-lint} "*) ;;
-	*) usage_error "test: unknown part \"$part\": ${SUITES[*]}" ;;
+	*) usage_error "test: unknown part \"$part\": ${SUITES[*]} ${SUITES_LONG[*]}" ;;
 	esac
 	# The tests of the XDP program are the root suite.
 	[ "$part" != steer ] || part=root
@@ -73,8 +74,8 @@ suites_list() {
 suites_run() {
 	local part=$1 suite
 	shift
-	for suite in "${SUITES[@]}"; do
-		[ -z "$part" ] || [ "$part" = "$suite" ] || continue
+	for suite in "${SUITES[@]}" "${SUITES_LONG[@]}"; do
+		[ "$part" = "$suite" ] || [[ -z $part && " ${SUITES[*]} " = *" $suite "* ]] || continue
 		"suite_$suite" "$@"
 	done
 }
@@ -161,23 +162,40 @@ suite_fuzz() {
 	grep -E '^(fuzz_|  [a-z_0-9]+\.c )' "$LOGS/fuzz-smoke.log" || true
 }
 
-# Its own time limit: a line "# timeout: SECONDS" in the test.
+# e2e_one FILE [ARGUMENT]... Its own time limit: a line "# timeout: SECONDS" in the test.
 e2e_one() {
-	local test=scripts/e2e/$1_test.sh limit
-	limit=$(sed -n 's/^# timeout: //p' "$test")
+	local limit
+	limit=$(sed -n 's/^# timeout: //p' "$1")
 	# exec: timeout leads the process group that an interrupt ends, and does not make its own.
-	exec timeout --kill-after=30 "${limit:-$E2E_TIMEOUT}" bash "$test"
+	exec timeout --kill-after=30 "${limit:-$E2E_TIMEOUT}" bash "$@"
+}
+
+# 1 when there is nothing to test.
+e2e_build() {
+	check "$1" build build_dir "$SLUICE_BUILD"
+	export SLUICE_BUILD_DIR=$SLUICE_BUILD SLUICE_E2E_LOGS=$LOGS
+	[ -x "$SLUICE_BUILD/control/sluiced" ]
 }
 
 suite_e2e() {
 	local name names=("$@")
 	[ ${#names[@]} -gt 0 ] || mapfile -t names < <(e2e_tests)
-	check e2e build build_dir "$SLUICE_BUILD"
-	[ -x "$SLUICE_BUILD/control/sluiced" ] || return 0
-	export SLUICE_BUILD_DIR=$SLUICE_BUILD SLUICE_E2E_LOGS=$LOGS
+	e2e_build e2e || return 0
 	for name in "${names[@]}"; do
 		name=${name%_test.sh}
 		[ -f "scripts/e2e/${name##*/}_test.sh" ] || usage_error "no end-to-end test \"$name\""
-		check e2e "${name##*/}" e2e_one "${name##*/}"
+		check e2e "${name##*/}" e2e_one "scripts/e2e/${name##*/}_test.sh"
 	done
+}
+
+# Client programs of other versions, Debian's without one.
+suite_versions() { # [PROGRAM]...
+	local program programs=("$@")
+	[ ${#programs[@]} -gt 0 ] || programs=("$(command -v openvpn)")
+	e2e_build versions || return 0
+	for program in "${programs[@]}"; do
+		[ -x "$program" ] || usage_error "test versions: \"$program\" is no program"
+		SLUICE_OPENVPN=$program check versions "${program##*/}" e2e_one scripts/long/versions_test.sh
+	done
+	say "tables: $LOGS/versions-*.md"
 }
