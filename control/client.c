@@ -177,6 +177,8 @@ static uint16_t tun_mtu(const struct client *c)
 	if (info->digest)
 		text = cipher_text_max((enum cipher)cipher_by_name(info->cipher),
 			(enum digest)digest_by_name(info->digest), bytes);
+	else if (info->epoch)
+		text -= PROTO_EPOCH_MORE_BYTES;
 	// The other framing has nothing to add to IP packets.
 	return info->framing == FRAMING_COMP_LZO ? text - 1 : text;
 }
@@ -537,6 +539,9 @@ void gateway_event(struct client *c, const struct event *ev)
 		break;
 	case EVENT_PKTID_HIGH:
 		session_renegotiate(c->session, "packet ids run out", now);
+		break;
+	case EVENT_EPOCH:
+		client_usage_check(c, now);
 		break;
 	case EVENT_OCC_REQUEST:
 		client_occ_reply(c);

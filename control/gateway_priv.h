@@ -61,6 +61,7 @@ struct client {
 	uint32_t peer_id;
 	uint64_t float_bucket; // address changes, milliseconds
 	uint64_t occ_bucket;   // answers to option requests, milliseconds
+	uint64_t epoch_bucket; // refills of epoch keys, milliseconds
 	uint32_t pool_entry;
 	uint64_t pinged_ms; // when the worker was last given a keepalive to send
 	struct pmtu pmtu;   // to its outside address
@@ -115,7 +116,8 @@ uint32_t gateway_half_open_limit(const struct gateway *g);
 void client_settle(struct client *c);
 
 // client_usage.c: renegotiates when the newest key has been used for as much as it may. A key's last
-// eighth takes ten seconds and more at 100 Gbit/s, so looking so often is enough.
+// eighth takes ten seconds and more at 100 Gbit/s, so looking so often is enough. Keys of the epoch
+// format do not wear out; they get more keys for the epochs to come.
 #define CLIENT_USAGE_CHECK_MS 10000
 void client_usage_check(struct client *c, uint64_t now_ms);
 

@@ -4,6 +4,7 @@
 #include "control/publish.h"
 
 #include "control/drain.h"
+#include "control/publish_epoch.h"
 #include "control/retire.h"
 #include "dataplane/base/log.h"
 #include "dataplane/inject.h"
@@ -168,9 +169,13 @@ static void link_retire(struct publish *p, const struct peer_link *old)
 
 static void key_retired(void *arg, void *obj)
 {
+	struct keyslot *k = obj;
+
 	(void)arg;
-	explicit_bzero(obj, sizeof(struct keyslot));
-	rte_free(obj);
+	if (k->format == FORMAT_EPOCH)
+		publish_epoch_fini(k);
+	explicit_bzero(k, sizeof(*k));
+	rte_free(k);
 }
 
 static struct peer_link *link_new(const struct session_addr *local,
@@ -347,10 +352,14 @@ static struct keyslot *keyslot_new(const struct session_key *key, uint32_t gener
 	k->generation = generation;
 	memcpy(k->recv_iv, key->recv_iv, sizeof(k->recv_iv));
 	memcpy(k->send_iv, key->send_iv, sizeof(k->send_iv));
-	if (cipher_format(key->cipher) == FORMAT_CBC)
+	if (cipher_format(key->cipher) == FORMAT_CBC) {
 		keyslot_init_cbc(k, key);
-	else
+	} else if (!key->epoch) {
 		keyslot_aead_init(k, key->cipher, key->recv_key, key->send_key);
+	} else if (publish_epoch_init(k, key)) {
+		key_retired(NULL, k); // was not published
+		return NULL;
+	}
 	return k;
 }
 
@@ -402,6 +411,43 @@ void publish_key_del(struct publish *p, uint32_t peer_id, uint8_t key_id)
 	}
 }
 
+int publish_key_refill(struct publish *p, uint32_t peer_id)
+{
+	struct peer *peer = peer_by_id(p->dp->peers, peer_id);
+	struct keyslot *k;
+	int error = 0, rc;
+
+	for (int i = 0; peer && i < 2; i++) {
+		k = atomic_load_explicit(&peer->slots[i], memory_order_relaxed);
+		rc = k && k->format == FORMAT_EPOCH ? publish_epoch_refill(k, p->retire) : 0;
+		error = rc ? rc : error;
+	}
+	return error;
+}
+
+// Of the epoch format each key has its own count.
+static uint64_t failed_most(const struct keyslot *k, uint32_t recv_epochs)
+{
+	uint32_t current = recv_epochs & UINT16_MAX, epoch = recv_epochs >> 16;
+	uint64_t most = counter_get(&k->epoch.failed[epoch % EPOCH_RING]), n;
+
+	for (epoch = current; epoch <= current + EPOCH_FUTURE; epoch++) {
+		n = counter_get(&k->epoch.failed[epoch % EPOCH_RING]);
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+static void epoch_usage(const struct keyslot *k, struct publish_key_usage *out)
+{
+	uint32_t epochs = atomic_load_explicit(&k->epoch.recv_epochs, memory_order_relaxed);
+
+	out->recv_failed = failed_most(k, epochs);
+	out->recv_epoch = epochs & UINT16_MAX;
+	out->send_epoch = (uint16_t)atomic_load_explicit(
+		&k->epoch.send_epoch, memory_order_relaxed);
+}
+
 bool publish_key_usage(
 	const struct publish *p, uint32_t peer_id, uint8_t key_id, struct publish_key_usage *out)
 {
@@ -418,6 +464,8 @@ bool publish_key_usage(
 		.send_bytes = counter_get(&k->send_bytes),
 		.recv_failed = counter_get(&k->recv_failed),
 	};
+	if (k->format == FORMAT_EPOCH)
+		epoch_usage(k, out);
 	return true;
 }
 
@@ -456,6 +504,11 @@ bool publish_packet_sent(
 		return false;
 	if (k->format == FORMAT_CBC) // the packet id is inside the ciphertext
 		return true;
+	if (k->format == FORMAT_EPOCH) // the first half of one: epoch, and what is above 2^32
+		return packet_id >> 16 > 0 &&
+		       packet_id >> 16 <=
+			       atomic_load_explicit(&k->epoch.send_epoch, memory_order_relaxed) &&
+		       (packet_id & UINT16_MAX) <= counter_get(&k->send_pkts) >> 32;
 	return packet_id > 0 && packet_id <= counter_get(&k->send_pkts);
 }
 
@@ -470,6 +523,18 @@ static void path_stats(
 		return;
 	out->link_mtu = nh->mtu;
 	out->path_mtu = nh->mtu < link->path_mtu ? nh->mtu : link->path_mtu;
+}
+
+static void epoch_stats(struct peer *peer, struct publish_peer_stats *out)
+{
+	const struct keyslot *k = peer_key_primary(peer);
+	struct publish_key_usage u;
+
+	if (!k || k->format != FORMAT_EPOCH)
+		return;
+	epoch_usage(k, &u);
+	out->recv_epoch = u.recv_epoch;
+	out->send_epoch = u.send_epoch;
 }
 
 static uint64_t age_ms(uint64_t tsc, uint64_t now)
@@ -500,5 +565,6 @@ bool publish_peer_stats(const struct publish *p, uint32_t peer_id, struct publis
 		.worker = peer->owner,
 	};
 	path_stats(p, peer, out);
+	epoch_stats(peer, out);
 	return true;
 }

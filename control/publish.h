@@ -60,15 +60,21 @@ int publish_key_add(
 void publish_key_promote(struct publish *p, uint32_t peer_id, uint8_t key_id);
 void publish_key_del(struct publish *p, uint32_t peer_id, uint8_t key_id);
 
-// Has a live key of the peer sealed this packet id? With CBC: anything at all.
+// More keys for the epochs to come, of both slots; nothing to do for other formats. 0, or -ENOMEM,
+// -EIO: try again later.
+int publish_key_refill(struct publish *p, uint32_t peer_id);
+
+// Has a live key of the peer sealed this packet id? With CBC: anything at all. Of the epoch format:
+// the upper half of one.
 bool publish_packet_sent(
 	const struct publish *p, uint32_t peer_id, uint8_t key_id, uint32_t packet_id);
 
 // What a key was used for so far. False: there is no such key.
 struct publish_key_usage {
-	bool gcm;                                              // a cipher that wears out
+	bool gcm;                                              // a key that wears out
 	uint64_t recv_pkts, send_pkts, recv_bytes, send_bytes; // bytes: UDP payload
-	uint64_t recv_failed;                                  // tags that did not match
+	uint64_t recv_failed;            // tags that did not match; epoch format: most of one epoch
+	uint16_t recv_epoch, send_epoch; // 0: not the epoch format
 };
 bool publish_key_usage(
 	const struct publish *p, uint32_t peer_id, uint8_t key_id, struct publish_key_usage *out);
@@ -79,7 +85,8 @@ int publish_message(struct publish *p, uint32_t peer_id, const uint8_t *data, ui
 struct publish_peer_stats {
 	uint64_t recv_age_ms, send_age_ms; // UINT64_MAX: never
 	uint64_t in_pkts, in_bytes, out_pkts, out_bytes, link_in_bytes, link_out_bytes;
-	uint64_t compressed_pkts; // dropped for their framing
+	uint64_t compressed_pkts;        // dropped for their framing
+	uint16_t recv_epoch, send_epoch; // of the key that sends; 0: not the epoch format
 	uint32_t generation;
 	uint16_t link_mtu,
 		path_mtu; // of the next hop; the smaller of it and what was learned. 0: the kernel's

@@ -29,7 +29,7 @@ struct aead_op {
 	uint32_t len;  // bytes of text, 0 allowed
 	uint8_t *tag;  // 16 bytes: seal writes, open compares (in constant time)
 	const uint8_t *aad;
-	uint32_t aad_len; // 4 or 8
+	uint32_t aad_len; // 4, 8 or 12
 	bool ok;          // open: tag matched. If not, data is undefined and must not be looked at
 	uint8_t nonce[PROTO_NONCE_BYTES];
 };

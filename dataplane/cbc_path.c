@@ -45,8 +45,8 @@ static enum drop_reason unpack(struct rte_mbuf *m, const struct cbc_op *op, stru
 	if (unlikely(len < PROTO_PKTID_BYTES))
 		return DROP_BAD_PADDING;
 	memcpy(&id, text, sizeof(id));
-	pkt_of(m)->pktid = rte_be_to_cpu_32(id);
-	if (unlikely(!pktid_accept(&k->recv_pktid, pkt_of(m)->pktid)))
+	pkt_of(m)->pktid32 = rte_be_to_cpu_32(id);
+	if (unlikely(!pktid_accept(&k->recv_pktid, pkt_of(m)->pktid32)))
 		return DROP_REPLAY;
 	text += PROTO_PKTID_BYTES;
 	m->data_off += (uint16_t)(text - rte_pktmbuf_mtod(m, uint8_t *));
@@ -95,19 +95,10 @@ unsigned int cbc_path_open_burst(struct worker *w, struct rte_mbuf **m, struct p
 
 bool cbc_path_make_room(struct rte_mbuf *m, const struct peer *peer, const struct keyslot *k)
 {
-	uint32_t need = OUTER_HDR_MAX + PROTO_DATA_V2_PREFIX_BYTES + cbc_head_bytes(&k->send_cbc) +
+	uint32_t head = OUTER_HDR_MAX + PROTO_DATA_V2_PREFIX_BYTES + cbc_head_bytes(&k->send_cbc) +
 			PROTO_PKTID_BYTES + peer->framing;
-	uint32_t head = rte_pktmbuf_headroom(m), tail = rte_pktmbuf_tailroom(m);
-	uint32_t shift = head < need ? need - head : 0;
-	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
 
-	if (unlikely(tail < shift + CBC_BLOCK_BYTES))
-		return false;
-	if (unlikely(shift)) {
-		m->data_off += (uint16_t)shift;
-		memmove(rte_pktmbuf_mtod(m, uint8_t *), data, m->data_len);
-	}
-	return true;
+	return pkt_make_room(m, head, CBC_BLOCK_BYTES);
 }
 
 void cbc_path_fill(struct cbc_op *op, struct rte_mbuf *m, uint32_t id, const struct peer *peer,

@@ -29,15 +29,16 @@ enum digest { DIGEST_SHA1, DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512, DIGEST_C
 
 // How a data packet is laid out, see proto.h.
 enum data_format {
-	FORMAT_AEAD, // packet id and tag in front
-	FORMAT_CBC,  // encrypt (or not) then MAC, packet id inside
+	FORMAT_AEAD,  // packet id and tag in front
+	FORMAT_CBC,   // encrypt (or not) then MAC, packet id inside
+	FORMAT_EPOCH, // AEAD ciphers too: epoch and packet id in front, tag behind
 };
 
 // Name as in OpenVPN ("AES-256-GCM", "SHA256"), NULL past the end; length of the key (of none: 0), or
 // of the HMAC and its key, in bytes, 0 past the end. By name: ignores case, -1 if there is none.
 const char *cipher_name(enum cipher cipher);
 size_t cipher_key_bytes(enum cipher cipher);
-enum data_format cipher_format(enum cipher cipher);
+enum data_format cipher_format(enum cipher cipher); // FORMAT_EPOCH has to be agreed on besides
 int cipher_by_name(const char *name);
 const char *digest_name(enum digest digest);
 size_t digest_bytes(enum digest digest);

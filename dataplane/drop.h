@@ -18,6 +18,7 @@
 	X(UNBOUND, "unbound", "too many packets from addresses their peer is not bound to") \
 	X(NO_KEY, "no_key", "key id matches neither key slot") \
 	X(SHORT, "short", "data packet shorter than its format's least, or not whole blocks") \
+	X(EPOCH, "epoch", "epoch format: no key of the packet's epoch, or no P_DATA_V2") \
 	X(OVERLOAD, "overload", \
 		"worker saturated: dropped before the cipher by its gateway's share") \
 	X(AUTH, "auth", "tag or HMAC mismatch") \

@@ -19,6 +19,7 @@ enum event_type {
 	EVENT_PEER_EXIT,   // client said goodbye inside the data channel (OCC EXIT)
 	EVENT_FLOAT,       // the peer's newest packet came from this address (rate-limited)
 	EVENT_OCC_REQUEST, // client asks for the options string (at most once a second)
+	EVENT_EPOCH,       // an epoch has ended: keys to come are to be put in (keyslot.h)
 	EVENT_COMPRESSED,  // client compresses, or frames otherwise than agreed (once per peer)
 };
 

@@ -7,6 +7,7 @@
 
 #include "dataplane/capture.h"
 #include "dataplane/cbc_path.h"
+#include "dataplane/epoch_path.h"
 #include "dataplane/frame.h"
 #include "dataplane/handoff.h"
 #include "dataplane/inner.h"
@@ -214,9 +215,9 @@ static void batch_add(struct batch *b, struct rte_mbuf *m, struct peer *peer, st
 	b->key[b->n++] = k;
 }
 
-// Packets of the CBC format go to a batch of their own. All of a peer's have the same format, so
+// Packets of the other formats go to a batch of their own. All of a peer's have the same format, so
 // they stay in order.
-static void key_burst(struct worker *w, struct batch *b, struct batch *cbc)
+static void key_burst(struct worker *w, struct batch *b, struct batch *other)
 {
 	struct keyslot *k, *last = NULL;
 	unsigned int n = 0;
@@ -235,7 +236,7 @@ static void key_burst(struct worker *w, struct batch *b, struct batch *cbc)
 			continue;
 		}
 		if (unlikely(k->format != FORMAT_AEAD)) {
-			batch_add(cbc, m, b->peer[i], k);
+			batch_add(other, m, b->peer[i], k);
 			continue;
 		}
 		if (k != last)
@@ -264,7 +265,7 @@ static void op_fill(struct aead_op *op, struct rte_mbuf *m, const struct keyslot
 	}
 	memcpy(op->nonce, id, PROTO_PKTID_BYTES);
 	memcpy(op->nonce + PROTO_PKTID_BYTES, k->recv_iv, PROTO_IMPLICIT_IV_BYTES);
-	p->pktid = (uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3];
+	p->pktid32 = (uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3];
 	op->key = &k->recv;
 	op->tag = id + PROTO_PKTID_BYTES;
 	op->data = op->tag + PROTO_TAG_BYTES;
@@ -291,7 +292,7 @@ static void open_burst(struct worker *w, struct batch *b)
 			pkt_drop(w, m, DROP_AUTH);
 			continue;
 		}
-		if (unlikely(!pktid_accept(&k->recv_pktid, pkt_of(m)->pktid))) {
+		if (unlikely(!pktid_accept(&k->recv_pktid, pkt_of(m)->pktid32))) {
 			pkt_drop(w, m, DROP_REPLAY);
 			continue;
 		}
@@ -317,6 +318,13 @@ static bool tell(struct worker *w, const struct peer *peer, enum event_type type
 	return event_push(w, &ev);
 }
 
+static bool is_newest(const struct keyslot *k, const struct pkt *p)
+{
+	if (k->format == FORMAT_EPOCH)
+		return epoch_is_newest(&k->epoch, p->pktid);
+	return p->pktid32 == k->recv_pktid.highest;
+}
+
 // The peer is where its newest packet comes from: one that was under way for longer must not take
 // it back. Control decides; until it has, replies go to the old address.
 static void tell_float(
@@ -332,7 +340,7 @@ static void tell_float(
 	};
 
 	memcpy(ev.addr, p->link_addr, 16);
-	if (p->pktid == k->recv_pktid.highest && overload_float_take(w->overload, w->now_tsc))
+	if (is_newest(k, p) && overload_float_take(w->overload, w->now_tsc))
 		event_push(w, &ev);
 }
 
@@ -449,7 +457,7 @@ static void carry(struct worker *w, struct peer *peer, struct rte_mbuf *m, struc
 	}
 	inner_ttl_decrement(ip, in->family);
 	m->ol_flags = 0;
-	frame_push(m, nh, in->family); // fits: the OpenVPN header was there, and is no shorter
+	frame_push(m, nh, in->family); // fits: the packet has more than that in front of it
 	worker_tx(w, nh->port, m);
 }
 
@@ -527,22 +535,41 @@ static void deliver_burst(struct worker *w, struct batch *b, struct memo *memo)
 
 // --- The path ----------------------------------------------------------------------------------
 
+static __rte_noinline void other_burst(struct worker *w, struct batch *b, struct memo *memo)
+{
+	struct batch cbc;
+	unsigned int n = 0;
+
+	cbc.n = 0;
+	for (unsigned int i = 0; i < b->n; i++) {
+		if (b->key[i]->format == FORMAT_CBC) {
+			batch_add(&cbc, b->m[i], b->peer[i], b->key[i]);
+			continue;
+		}
+		b->m[n] = b->m[i];
+		b->peer[n] = b->peer[i];
+		b->key[n++] = b->key[i];
+	}
+	b->n = epoch_path_open_burst(w, b->m, b->peer, b->key, n);
+	deliver_burst(w, b, memo);
+	cbc.n = cbc_path_open_burst(w, cbc.m, cbc.peer, cbc.key, cbc.n);
+	deliver_burst(w, &cbc, memo);
+}
+
 // From here on the peers are this worker's own.
 static void owned_burst(struct worker *w, struct batch *b)
 {
 	struct memo memo = {0};
-	struct batch cbc;
+	struct batch other;
 
-	cbc.n = 0;
-	key_burst(w, b, &cbc);
+	other.n = 0;
+	key_burst(w, b, &other);
 	if (likely(b->n)) {
 		open_burst(w, b);
 		deliver_burst(w, b, &memo);
 	}
-	if (unlikely(cbc.n)) {
-		cbc.n = cbc_path_open_burst(w, cbc.m, cbc.peer, cbc.key, cbc.n);
-		deliver_burst(w, &cbc, &memo);
-	}
+	if (unlikely(other.n))
+		other_burst(w, &other, &memo);
 }
 
 void inbound_burst(struct worker *w, uint16_t port, struct rte_mbuf **m, unsigned int n)

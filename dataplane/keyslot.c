@@ -21,3 +21,12 @@ void keyslot_cbc_init(struct keyslot *k, enum cipher cipher, enum digest digest,
 	cbc_key_init(&k->recv_cbc, cipher, digest, recv);
 	cbc_key_init(&k->send_cbc, cipher, digest, send);
 }
+
+void keyslot_epoch_init(struct keyslot *k, enum cipher cipher)
+{
+	k->format = FORMAT_EPOCH;
+	k->head_bytes = UINT16_MAX; // the tag needs room behind as well
+	k->send_pktid.last = PKTID_MAX;
+	k->told_pktid = true;
+	epoch_slot_init(&k->epoch, cipher);
+}

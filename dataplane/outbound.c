@@ -8,6 +8,7 @@
 
 #include "dataplane/capture.h"
 #include "dataplane/cbc_path.h"
+#include "dataplane/epoch_path.h"
 #include "dataplane/frame.h"
 #include "dataplane/handoff.h"
 #include "dataplane/inner.h"
@@ -167,6 +168,8 @@ static bool way_out(struct worker *w, const struct peer_link *link, const struct
 // Less room in front than the key slot asks for.
 static bool make_room(struct rte_mbuf *m, const struct peer *peer, const struct keyslot *k)
 {
+	if (k->format == FORMAT_EPOCH)
+		return epoch_path_make_room(m, peer);
 	return k->format == FORMAT_CBC && cbc_path_make_room(m, peer, k);
 }
 
@@ -220,15 +223,29 @@ static void tell_pktid_high(struct worker *w, const struct peer *peer, struct ke
 	k->told_pktid = event_push(w, &ev); // else with the next packet
 }
 
-// Ids for a run of packets with one key. The last ones of a key go singly.
-static void pktid_run(struct batch *b, unsigned int from, unsigned int n)
+// The last ones of a key go singly, and those of the epoch format.
+static __rte_noinline void pktid_singly(
+	struct worker *w, struct batch *b, unsigned int from, unsigned int n)
 {
 	struct keyslot *k = b->key[from];
-	uint32_t first = pktid_reserve(&k->send_pktid, n);
 
+	for (unsigned int i = from; i < from + n; i++)
+		pkt_of(b->m[i])->pktid = k->format == FORMAT_EPOCH
+						 ? epoch_path_take(w, b->m[i], b->peer[i], k)
+						 : pktid_reserve(&k->send_pktid, 1);
+}
+
+// Ids for a run of packets with one key.
+static void pktid_run(struct worker *w, struct batch *b, unsigned int from, unsigned int n)
+{
+	uint32_t first = pktid_reserve(&b->key[from]->send_pktid, n);
+
+	if (unlikely(first == 0)) {
+		pktid_singly(w, b, from, n);
+		return;
+	}
 	for (unsigned int i = 0; i < n; i++)
-		pkt_of(b->m[from + i])->pktid = first ? first + i
-						      : pktid_reserve(&k->send_pktid, 1);
+		pkt_of(b->m[from + i])->pktid = first + i;
 }
 
 static void pktid_burst(struct worker *w, struct batch *b)
@@ -238,7 +255,7 @@ static void pktid_burst(struct worker *w, struct batch *b)
 	for (unsigned int i = 0; i < b->n; i += run) {
 		for (run = 1; i + run < b->n && b->key[i + run] == b->key[i];)
 			run++;
-		pktid_run(b, i, run);
+		pktid_run(w, b, i, run);
 		if (unlikely(b->key[i]->send_pktid.last >= PKTID_RENEGOTIATE) &&
 			!b->key[i]->told_pktid)
 			tell_pktid_high(w, b->peer[i], b->key[i]);
@@ -263,7 +280,7 @@ static void pktid_burst(struct worker *w, struct batch *b)
 static void op_fill(
 	struct aead_op *op, struct rte_mbuf *m, const struct peer *peer, const struct keyslot *k)
 {
-	uint32_t len = m->data_len, id = pkt_of(m)->pktid;
+	uint32_t len = m->data_len, id = (uint32_t)pkt_of(m)->pktid;
 	uint8_t *hdr, *at;
 
 	if (unlikely(peer->data_v1)) {
@@ -321,8 +338,10 @@ static void seal_burst(struct worker *w, struct batch *b)
 			frame(b->m[i], b->peer[i]);
 		if (likely(k->format == FORMAT_AEAD))
 			op_fill(op++, b->m[i], b->peer[i], k);
+		else if (k->format == FORMAT_EPOCH)
+			epoch_path_fill(op++, b->m[i], b->peer[i], k);
 		else
-			cbc_path_fill(cbc_op++, b->m[i], p->pktid, b->peer[i], k);
+			cbc_path_fill(cbc_op++, b->m[i], (uint32_t)p->pktid, b->peer[i], k);
 	}
 	aead_seal_burst(w->crypto, ops, (unsigned int)(op - ops));
 	if (unlikely(cbc_op != cbc))

@@ -20,3 +20,17 @@ void pkt_consume(struct worker *w, struct rte_mbuf *m)
 	counter_add(&w->counters->port[m->port].consumed, 1);
 	rte_pktmbuf_free(m);
 }
+
+bool pkt_make_room(struct rte_mbuf *m, uint32_t head, uint32_t tail)
+{
+	uint32_t room = rte_pktmbuf_headroom(m), shift = room < head ? head - room : 0;
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	if (unlikely(rte_pktmbuf_tailroom(m) < shift + tail))
+		return false;
+	if (unlikely(shift)) {
+		m->data_off += (uint16_t)shift;
+		memmove(rte_pktmbuf_mtod(m, uint8_t *), data, m->data_len);
+	}
+	return true;
+}

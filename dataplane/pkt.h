@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "dataplane/drop.h"
 #include "dataplane/proto.h"
 
+struct epoch_key;
 struct worker;
 
 // m->port of packets that no ethdev received; counted like ports of their own.
@@ -66,12 +68,19 @@ struct pkt {
 	uint8_t vpn_family;   // inner: 4 or 6
 	uint8_t vpn_tos;
 	uint8_t vpn_proto;
-	uint32_t pktid;        // inbound: as received
+	union {
+		uint64_t pktid;   // outbound; inbound of the epoch format, with the epoch
+		uint32_t pktid32; // inbound of the other formats: as received
+	};
 	uint16_t link_port_be; // client's UDP port
 	uint16_t link_bytes;   // UDP payload length on the link side
-	uint8_t link_addr[16]; // client's outside address; IPv4 in the first four bytes, rest zero
-	uint16_t vpn_hdr_len;  // length of the inner IP header
-	uint16_t vpn_bytes;    // inner IP length
+	union {
+		uint8_t link_addr[16]; // client's outside address; IPv4 in the first four bytes,
+				       // rest zero
+		const struct epoch_key *send_key; // outbound: from packet id to cipher
+	};
+	uint16_t vpn_hdr_len; // length of the inner IP header
+	uint16_t vpn_bytes;   // inner IP length
 	uint32_t nexthop;
 };
 static_assert(sizeof(struct pkt) <= 64, "pkt: scratch is one cache line");
@@ -102,5 +111,7 @@ static inline struct pkt *pkt_reset(struct rte_mbuf *m)
 
 // Worker. Takes ownership of m, counts the reason per port and, if known, per gateway.
 void pkt_drop(struct worker *w, struct rte_mbuf *m, enum drop_reason reason);
+// Is there so much room in front and behind? Moves the data towards the tail if that makes it.
+bool pkt_make_room(struct rte_mbuf *m, uint32_t head, uint32_t tail);
 // Worker. Takes ownership of m: a message that ends here.
 void pkt_consume(struct worker *w, struct rte_mbuf *m);

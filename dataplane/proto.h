@@ -9,6 +9,10 @@
 //                       '- AAD: 4 bytes'   (the first byte is not authenticated)
 //   nonce (12)  packet id (4) | implicit IV (8)
 //
+//   P_DATA_V2   |op kid| peer id (3) | epoch (2) | counter (6) | ciphertext ... | tag (16)
+//                '------ AAD: 12 bytes -----------------------'
+//   nonce (12)  epoch (2) | counter (6) | zeros (4), exclusive or IV (12)
+//
 //   P_DATA_V2   |op kid| peer id (3) | HMAC | IV (16) | CBC of: packet id (4) | text | padding |
 //   P_DATA_V1   |op kid| HMAC | IV (16) | CBC of: packet id (4) | text | padding |
 //                             '- HMAC over this ----------------------------------'
@@ -18,8 +22,8 @@
 //                             '- HMAC over this ------'
 //
 // The first byte is opcode << 3 | key id; all numbers are big-endian. The packet id starts at 1
-// and is never 0. [OpenVPN ssl_pkt.h, crypto.c openvpn_encrypt_aead,
-// openvpn_encrypt_v1]
+// and is never 0; epoch and counter make one of 64 bits, and neither is ever 0. [OpenVPN ssl_pkt.h,
+// crypto.c openvpn_encrypt_aead, openvpn_encrypt_v1, packet_id.c]
 #pragma once
 
 #include <stdbool.h>
@@ -50,6 +54,12 @@ enum opcode {
 #define PROTO_DATA_V1_PREFIX_BYTES 1 // in front of what a cipher makes
 #define PROTO_DATA_V2_PREFIX_BYTES 4
 #define PROTO_IMPLICIT_IV_BYTES 8
+#define PROTO_EPOCH_ID_BYTES 8
+#define PROTO_EPOCH_HDR_BYTES \
+	(PROTO_DATA_V2_PREFIX_BYTES + PROTO_EPOCH_ID_BYTES) // 12, all of it AAD
+// How much larger a packet is than in the other AEAD format.
+#define PROTO_EPOCH_MORE_BYTES \
+	(PROTO_EPOCH_HDR_BYTES + PROTO_TAG_BYTES - PROTO_DATA_V2_HDR_BYTES) // 4
 #define PROTO_NONCE_BYTES 12
 #define PROTO_UDP_PORT_DEFAULT 1194
 

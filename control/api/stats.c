@@ -392,6 +392,10 @@ static void set_peer(json_t *o, const struct publish_peer_stats *p)
 	set_int(o, "worker", p->worker);
 	if (p->path_mtu)
 		set_int(o, "path_mtu", p->path_mtu);
+	if (p->send_epoch) {
+		set_int(o, "recv_epoch", p->recv_epoch);
+		set_int(o, "send_epoch", p->send_epoch);
+	}
 	set_int(o, "in_pkts", p->in_pkts);
 	set_int(o, "in_bytes", p->in_bytes);
 	set_int(o, "out_pkts", p->out_pkts);
@@ -401,6 +405,11 @@ static void set_peer(json_t *o, const struct publish_peer_stats *p)
 	set_int(o, "compressed_pkts", p->compressed_pkts);
 	if (p->recv_age_ms != UINT64_MAX)
 		set_real(o, "idle_s", (double)p->recv_age_ms / 1000);
+}
+
+static const char *data_format(const struct session_info *info)
+{
+	return info->epoch ? "epoch" : info->digest ? "cbc" : "aead";
 }
 
 json_t *stats_client(const char *gateway, const struct session_info *info,
@@ -429,6 +438,8 @@ json_t *stats_client(const char *gateway, const struct session_info *info,
 		set_text(o, "cipher_why", info->cipher_why);
 	if (info->digest)
 		set_text(o, "digest", info->digest);
+	if (info->cipher)
+		set_text(o, "data_format", data_format(info));
 	if (info->framing != FRAMING_NONE)
 		set_text(o, "framing", framing_name(info->framing));
 	if (info->key_derivation)

@@ -184,6 +184,22 @@ static int slice_cbc(struct session_key *key, const uint8_t *recv, const uint8_t
 	return is_zero(key->send_iv_key, iv) ? -EINVAL : 0;
 }
 
+int keyex_slice_epoch(struct session_key *key, const uint8_t block[KEYEX_BLOCK_BYTES],
+	uint8_t key_id, enum cipher cipher)
+{
+	const uint8_t *recv = block, *send = block + HALF_BYTES;
+
+	memset(key, 0, sizeof(*key));
+	if (is_zero(recv, sizeof(key->recv_key)) || is_zero(send, sizeof(key->send_key)))
+		return -EINVAL;
+	key->key_id = key_id;
+	key->cipher = cipher;
+	key->epoch = true;
+	memcpy(key->recv_key, recv, sizeof(key->recv_key));
+	memcpy(key->send_key, send, sizeof(key->send_key));
+	return 0;
+}
+
 // The client sends with the first half, the server with the second: the other way round than for
 // the control channel's static keys.
 int keyex_slice(struct session_key *key, const uint8_t block[KEYEX_BLOCK_BYTES], uint8_t key_id,

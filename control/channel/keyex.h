@@ -62,3 +62,6 @@ int keyex_block_prf(uint8_t block[KEYEX_BLOCK_BYTES], const struct keyex_client 
 // -EINVAL if any of them is all zero.
 int keyex_slice(struct session_key *key, const uint8_t block[KEYEX_BLOCK_BYTES], uint8_t key_id,
 	enum cipher cipher, enum digest digest);
+// The same for the epoch format: the first secrets of its chains.
+int keyex_slice_epoch(struct session_key *key, const uint8_t block[KEYEX_BLOCK_BYTES],
+	uint8_t key_id, enum cipher cipher);

@@ -37,7 +37,16 @@ static int choose_fallback(struct ncp_choice *choice, const struct ncp_offer *ou
 struct offered {
 	const char *list, *own;
 	bool has_list; // of its own: it says it all
+	bool epoch;    // may get that format
 };
+
+// There is no P_DATA_V1 packet of that format.
+static bool knows_epoch(const struct peer_info *peer)
+{
+	const uint32_t both = PEER_PROTO_DATA_EPOCH | PEER_PROTO_DATA_V2;
+
+	return (peer->proto & both) == both;
+}
 
 static bool take(struct ncp_choice *choice, const struct offered *client, enum cipher cipher)
 {
@@ -49,6 +58,7 @@ static bool take(struct ncp_choice *choice, const struct offered *client, enum c
 		return false;
 	choice->cipher = cipher;
 	choice->why = client->has_list ? "IV_CIPHERS" : listed ? "IV_NCP=2" : "cipher option";
+	choice->epoch = client->epoch && cipher_format(cipher) == FORMAT_AEAD;
 	return true;
 }
 
@@ -63,6 +73,7 @@ int ncp_choose(struct ncp_choice *choice, const struct ncp_offer *ours,
 				  : "",
 		.own = options->cipher,
 		.has_list = has_list,
+		.epoch = ours->epoch && knows_epoch(peer),
 	};
 	bool has_none = false;
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Sluice authors
 //
-// Choice of the data cipher: the first of the gateway's list that the client offers, for clients
-// without a list also the fallback. No cipher, "none", only where they share no other. And of the framing: none, unless the client has compression in
+// Choice of the data cipher and packet format: the first of the gateway's list that the client offers,
+// for clients without a list also the fallback. No cipher, "none", only where they share no other.
+// And of the framing: none, unless the client has compression in
 // its configuration; then the one that costs least of those it knows, and never compression. Pure.
 // [OpenVPN ssl_ncp.c, multi.c multi_client_connect_set_defaults]
 #pragma once
@@ -23,12 +24,14 @@ struct ncp_offer {
 	size_t count;
 	enum cipher fallback; // CIPHER_COUNT: off
 	enum digest digest;   // beside CBC ciphers and none; not negotiated
+	bool epoch;           // the epoch format may be used
 };
 
 struct ncp_choice {
 	enum cipher cipher;
 	enum digest digest; // of a CBC cipher, or none
 	bool push;          // the client understands a pushed cipher
+	bool epoch;         // epoch format; else as cipher_format()
 	enum framing framing;
 	const char *why; // "IV_CIPHERS", "IV_NCP=2", "cipher option", "fallback_cipher"; static
 };

@@ -230,14 +230,14 @@ bool push_uses_dynamic(const struct peer_info *peer)
 }
 
 // The flags stand in one option. Clients that know none of them may not know the option either.
-static void put_flags(struct writer *w, const struct peer_info *peer)
+static void put_flags(struct writer *w, const struct peer_info *peer, bool epoch)
 {
 	bool exit = (peer->proto & PEER_PROTO_CC_EXIT) != 0, dynamic = push_uses_dynamic(peer);
 
-	if (exit || dynamic)
-		put(w, "protocol-flags%s%s%s", exit ? " cc-exit" : "",
+	if (exit || dynamic || epoch)
+		put(w, "protocol-flags%s%s%s%s", exit ? " cc-exit" : "",
 			exit && push_uses_ekm(peer) ? " tls-ekm" : "",
-			dynamic ? " dyn-tls-crypt" : "");
+			dynamic ? " dyn-tls-crypt" : "", epoch ? " aead-epoch" : "");
 	if (!exit && push_uses_ekm(peer))
 		put(w, "key-derivation tls-ekm");
 }
@@ -252,7 +252,7 @@ static void put_protocol(struct writer *w, const struct session_lease *lease,
 		put(w, "peer-id %u", lease->peer_id);
 	if (ncp->push)
 		put(w, "cipher %s", cipher_name(ncp->cipher));
-	put_flags(w, peer);
+	put_flags(w, peer, ncp->epoch);
 	if (ncp->framing != FRAMING_NONE)
 		put(w, "%s", framing_name(ncp->framing));
 	if (mtu > 0)

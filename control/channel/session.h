@@ -43,8 +43,10 @@ struct session_addr {
 struct session_key {
 	uint8_t key_id;
 	enum cipher cipher;
-	enum digest digest;                 // CBC ciphers, none
-	uint8_t recv_key[32], send_key[32]; // cipher_key_bytes() of each
+	enum digest digest; // CBC ciphers, none
+	bool epoch;         // AEAD ciphers: the epoch format
+	uint8_t recv_key[32],
+		send_key[32]; // cipher_key_bytes() of each; epoch: 32, the first secrets
 	// AEAD ciphers.
 	uint8_t recv_iv[PROTO_IMPLICIT_IV_BYTES], send_iv[PROTO_IMPLICIT_IV_BYTES];
 	// CBC ciphers, none: digest_bytes() of each, and what makes the IVs of packets sent.
@@ -194,6 +196,7 @@ struct session_info {
 	const char *cipher;         // "AES-256-GCM"; NULL before negotiation
 	const char *cipher_why;     // see struct ncp_choice
 	const char *digest;         // "SHA256"; NULL: the cipher needs none
+	bool epoch;                 // epoch data format
 	enum framing framing;       // of data packets
 	const char *key_derivation; // "tls-ekm" or "prf"
 	char tls_version[16], tls_suite[64];

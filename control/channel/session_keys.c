@@ -97,7 +97,8 @@ static int choose_cipher(struct session *s, const struct options_string *options
 	const struct ncp_offer ours = {.ciphers = gw->data_ciphers,
 		.count = gw->data_cipher_count,
 		.fallback = gw->fallback_cipher,
-		.digest = gw->auth};
+		.digest = gw->auth,
+		.epoch = gw->data_epoch};
 	const char *digest;
 
 	if (ncp_choose(&s->ncp, &ours, &s->peer, options))
@@ -106,10 +107,12 @@ static int choose_cipher(struct session *s, const struct options_string *options
 	s->info.cipher = cipher_name(s->ncp.cipher);
 	s->info.cipher_why = s->ncp.why;
 	s->info.digest = digest;
+	s->info.epoch = s->ncp.epoch;
 	s->info.framing = s->ncp.framing;
-	session_log(s, LOG_LEVEL_NOTICE, "Data Channel: using negotiated cipher '%s'%s%s%s (by %s)",
-		s->info.cipher, digest ? ", auth '" : "", digest ? digest : "", digest ? "'" : "",
-		s->ncp.why);
+	session_log(s, LOG_LEVEL_NOTICE,
+		"Data Channel: using negotiated cipher '%s'%s%s%s%s (by %s)", s->info.cipher,
+		digest ? ", auth '" : "", digest ? digest : "", digest ? "'" : "",
+		s->info.epoch ? ", epoch format" : "", s->ncp.why);
 	if (s->ncp.cipher == CIPHER_NONE)
 		session_log_limited(s, LOG_LEVEL_WARNING, now_ms,
 			"data packets are not encrypted, as the client wants (cipher none)");

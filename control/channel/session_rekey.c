@@ -57,7 +57,9 @@ static int derive(struct session *s, struct key_state *ks, struct session_key *k
 		ret = tls_conn_export(ks->tls, KEYEX_EKM_LABEL, block, sizeof(block));
 	else
 		ret = keyex_block_prf(block, &ks->client, &ks->server, s->remote_sid, s->own_sid);
-	if (ret == 0)
+	if (ret == 0 && s->ncp.epoch)
+		ret = keyex_slice_epoch(key, block, ks->key_id, s->ncp.cipher);
+	else if (ret == 0)
 		ret = keyex_slice(key, block, ks->key_id, s->ncp.cipher, s->ncp.digest);
 	explicit_bzero(block, sizeof(block));
 	key_state_wipe_secrets(ks);

@@ -139,6 +139,7 @@ struct conf_gateway {
 	enum cipher fallback_cipher; // for clients without negotiation; CIPHER_COUNT: off
 	enum digest auth;            // beside CBC ciphers
 	bool allow_insecure;         // CIPHER_NONE among the ciphers above
+	bool data_epoch;             // for clients that announce it
 	uint32_t keepalive_interval_s, keepalive_timeout_s;
 	uint32_t reneg_s;                 // renegotiate after at most; 0: never by time
 	uint64_t reneg_bytes, reneg_pkts; // both directions together; 0: any

@@ -308,6 +308,8 @@ static const struct conf_option gateway_options[] = {
 		.help = "Lets none stand in data_ciphers and fallback_cipher. Packets of clients "
 			"that get it are authenticated but not encrypted: everybody on their way "
 			"can read them."},
+	{"data_epoch", CONF_T_BOOL, GW(data_epoch), .def = "yes",
+		.help = "Packets of the epoch format (OpenVPN 2.7) for clients that announce it."},
 	{"keepalive", CONF_T_MAPPING, .children = keepalive_options,
 		.help = "Finding out that the other side is gone."},
 	{"reneg_sec", CONF_T_DURATION, GW(reneg_s), RANGE(0, 7 * DAY), .def = "1h",

@@ -33,7 +33,7 @@ static void check_push(const struct peer_info *peer, const struct options_string
 		.tun_mtu = 1420};
 	static struct conf_gateway gw = {.keepalive_interval_s = 10, .keepalive_timeout_s = 60};
 	static struct push push;
-	static const struct ncp_offer offer = {ours, 4, CIPHER_AES_256_CBC, DIGEST_SHA256};
+	static const struct ncp_offer offer = {ours, 4, CIPHER_AES_256_CBC, DIGEST_SHA256, true};
 	struct ncp_choice choice;
 
 	if (ncp_choose(&choice, &offer, peer, options) < 0)
@@ -64,6 +64,7 @@ static void answer(const struct keyex_client *m, const struct options_string *op
 	FUZZ_CHECK(keyex_slice(&key, block, 0, CIPHER_AES_256_GCM, DIGEST_SHA1) == 0);
 	FUZZ_CHECK(keyex_slice(&key, block, 0, CIPHER_AES_256_CBC, DIGEST_SHA512) == 0);
 	FUZZ_CHECK(keyex_slice(&key, block, 0, CIPHER_NONE, DIGEST_SHA256) == 0);
+	FUZZ_CHECK(keyex_slice_epoch(&key, block, 0, CIPHER_AES_256_GCM) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -133,7 +133,8 @@ static void send_key_message(struct sim_client *c, struct sim_key *k)
 static void derive(struct sim_client *c, struct sim_key *k)
 {
 	uint8_t block[KEYEX_BLOCK_BYTES], swap[32];
-	bool is128 = strstr(c->st.push, "cipher AES-128-GCM");
+	enum cipher cipher = strstr(c->st.push, "cipher AES-128-GCM") ? CIPHER_AES_128_GCM
+								      : CIPHER_AES_256_GCM;
 	int ret;
 
 	if (c->st.ekm)
@@ -143,9 +144,10 @@ static void derive(struct sim_client *c, struct sim_key *k)
 			      : -EIO;
 	else
 		ret = keyex_block_prf(block, &k->mine, &k->theirs, c->sid, c->server_sid);
-	if (ret == 0)
-		ret = keyex_slice(&k->data, block, k->id,
-			is128 ? CIPHER_AES_128_GCM : CIPHER_AES_256_GCM, DIGEST_SHA1);
+	if (ret == 0 && strstr(c->st.push, "aead-epoch"))
+		ret = keyex_slice_epoch(&k->data, block, k->id, cipher);
+	else if (ret == 0)
+		ret = keyex_slice(&k->data, block, k->id, cipher, DIGEST_SHA1);
 	if (ret) {
 		fail(c, k, "key derivation");
 		return;

@@ -9,6 +9,7 @@
 
 #include "control/tests/test_pki.h"
 #include "dataplane/crypto.h"
+#include "dataplane/base/clock.h"
 #include "dataplane/tests/harness.h"
 #include "dataplane/worker.h"
 
@@ -283,24 +284,28 @@ static void test_framing(void)
 		uint16_t fixed, want;
 	} cases[] = {{FRAMING_NONE, 0, 1400}, {FRAMING_STUB_V2, 0, 1400},
 		{FRAMING_COMP_LZO, 0, 1399}, {FRAMING_COMP_LZO, 1400, 1400}};
+	const uint16_t epoch = 4; // bytes that a packet of its format has more
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		uint16_t fixed = cases[i / 2].fixed, want = cases[i / 2].want;
 		struct session_lease lease = {0};
 		struct client *c;
 		struct peer *peer;
 
+		want -= i & 1 && !fixed ? epoch : 0;
 		set_up();
-		settings->conf.tun_mtu = cases[i].fixed;
+		settings->conf.tun_mtu = fixed;
 		settings->conf.mss_clamp = true;
 		c = begin(1);
-		c->session->info.framing = cases[i].framing;
+		c->session->info.framing = cases[i / 2].framing;
+		c->session->info.epoch = i & 1;
 		CU_ASSERT_EQUAL_FATAL(
 			client_session_ops.admit(g, c->session, &lease), SESSION_ADMIT);
-		CU_ASSERT_EQUAL(lease.tun_mtu, cases[i].want);
+		CU_ASSERT_EQUAL(lease.tun_mtu, want);
 		peer = peer_by_id(dp->peers, c->peer_id);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
-		CU_ASSERT_EQUAL(peer->framing, cases[i].framing);
-		CU_ASSERT_EQUAL(peer->mss4, cases[i].want - 40);
+		CU_ASSERT_EQUAL(peer->framing, cases[i / 2].framing);
+		CU_ASSERT_EQUAL(peer->mss4, want - 40);
 		tear_down();
 	}
 }
@@ -583,6 +588,58 @@ static bool renegotiates(uint64_t pkts, uint64_t bytes, uint64_t failed, bool ch
 	return begun;
 }
 
+// Keys of the epoch format do not wear out, the epochs may; control puts keys in when told.
+static void test_epoch(void)
+{
+	const struct session_key key = {.key_id = 3,
+		.cipher = CIPHER_AES_256_GCM,
+		.epoch = true,
+		.recv_key = {1},
+		.send_key = {2}};
+	const struct event ev = {.type = EVENT_EPOCH, .key_id = 3};
+	struct session_ops ops = client_session_ops;
+	struct epoch_slot *slot;
+	struct client *c;
+	struct keyslot *k;
+
+	set_up();
+	ops.send = send_nowhere; // there is no socket
+	settings->session.ops = &ops;
+	c = connected_v2();
+	c->session->phase = SESSION_CONNECTED;
+	c->session->info.epoch = true;
+	c->session->keys[0].stage = KEY_ACTIVE;
+	c->session->keys[0].key_id = c->session->info.key_id = 3;
+	CU_ASSERT_EQUAL_FATAL(client_session_ops.key_add(g, c->session, &key, true), 0);
+	k = peer_key_by_id(peer_by_id(dp->peers, c->peer_id), 3);
+	CU_ASSERT_EQUAL_FATAL(k->format, FORMAT_EPOCH);
+	slot = &k->epoch;
+	counter_add(&k->recv_pkts, UINT64_C(1) << 40);
+	counter_add(&k->recv_bytes, UINT64_C(1) << 50);
+	slot->recv_epochs = 1 << 16 | 2;
+	CU_ASSERT_PTR_NULL(slot->recv[6]);
+	gateway_event(c, &ev);
+	CU_ASSERT_PTR_NOT_NULL(slot->recv[6]);
+	CU_ASSERT_EQUAL(c->session->keys[0].stage, KEY_ACTIVE);
+	// Who moves on with every packet has to wait.
+	for (unsigned int i = 0; i < 200; i++)
+		gateway_event(c, &ev);
+	slot->recv_epochs = 2 << 16 | 3;
+	gateway_event(c, &ev);
+	CU_ASSERT_PTR_NULL(slot->recv[7]);
+	client_usage_check(c, clock_ms() + 1000);
+	CU_ASSERT_PTR_NOT_NULL(slot->recv[7]);
+	CU_ASSERT_EQUAL(c->session->keys[0].stage, KEY_ACTIVE);
+	slot->send_epoch = EPOCH_RENEGOTIATE - 1;
+	gateway_event(c, &ev);
+	CU_ASSERT_EQUAL(c->session->keys[0].stage, KEY_ACTIVE);
+	slot->send_epoch = EPOCH_RENEGOTIATE;
+	gateway_event(c, &ev);
+	CU_ASSERT_EQUAL(c->session->keys[0].stage, KEY_HANDSHAKE);
+	client_free(c);
+	tear_down();
+}
+
 static void test_key_usage(void)
 {
 	const uint64_t limit = ((UINT64_C(1) << 36) - 1) / 8 * 7;
@@ -704,6 +761,7 @@ int main(void)
 		{"a certificate that connects twice, by policy", test_duplicates},
 		{"max_connections of a reload", test_max_connections},
 		{"a key is not used for too much", test_key_usage},
+		{"keys of the epoch format", test_epoch},
 		{"a path MTU is learned, kept and forgotten", test_path_mtu},
 		{"a path MTU that nobody on the way can have told", test_path_mtu_forged},
 		{"path MTUs do not change without limit", test_path_mtu_rate},

@@ -452,6 +452,7 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(g->auth, DIGEST_SHA1);
 	CU_ASSERT_EQUAL(g->tun_mtu, 0);
 	CU_ASSERT(g->mss_clamp && g->fast_path && g->copy_dscp && !g->redirect_gateway);
+	CU_ASSERT(g->data_epoch);
 	CU_ASSERT_STRING_EQUAL(g->tun, "sluice-gw2");
 	CU_ASSERT_STRING_EQUAL(g->netns, "");
 	CU_ASSERT_EQUAL(c->warning_count, 0);

@@ -138,6 +138,28 @@ static void test_slice(void)
 	CU_ASSERT_EQUAL(keyex_slice(&key, block, 0, CIPHER_AES_192_GCM, DIGEST_SHA1), 0);
 }
 
+static void test_slice_epoch(void)
+{
+	uint8_t block[KEYEX_BLOCK_BYTES];
+	struct session_key key;
+
+	fill(block, sizeof(block), 0);
+	CU_ASSERT_EQUAL(keyex_slice_epoch(&key, block, 5, CIPHER_AES_128_GCM), 0);
+	CU_ASSERT_EQUAL(key.key_id, 5);
+	CU_ASSERT_EQUAL(key.cipher, CIPHER_AES_128_GCM);
+	CU_ASSERT_TRUE(key.epoch);
+	// Secrets of 32 bytes, whatever the cipher's key has.
+	CU_ASSERT_EQUAL(memcmp(key.recv_key, block, 32), 0);
+	CU_ASSERT_EQUAL(memcmp(key.send_key, block + 128, 32), 0);
+	memset(block + 128, 0, 32);
+	CU_ASSERT_EQUAL(keyex_slice_epoch(&key, block, 5, CIPHER_AES_128_GCM), -EINVAL);
+	fill(block, sizeof(block), 0);
+	memset(block, 0, 32);
+	CU_ASSERT_EQUAL(keyex_slice_epoch(&key, block, 5, CIPHER_AES_128_GCM), -EINVAL);
+	block[31] = 1;
+	CU_ASSERT_EQUAL(keyex_slice_epoch(&key, block, 5, CIPHER_AES_128_GCM), 0);
+}
+
 static void test_slice_cbc(void)
 {
 	static const size_t bytes[] = {16, 24, 32, 0}, mac_bytes[] = {20, 32, 48, 64};
@@ -288,6 +310,7 @@ int main(void)
 		{"PRF, published", test_prf_published},
 		{"key block of the PRF", test_block_prf},
 		{"keys out of a block", test_slice},
+		{"slices, epoch format", test_slice_epoch},
 		{"slicing of the block for CBC", test_slice_cbc},
 		{"client's message", test_parse},
 		{"every truncation", test_truncated},

@@ -107,7 +107,7 @@ static void test_rows(void)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct ncp_offer ours = {
-			rows[i].ours, rows[i].count, rows[i].fallback, DIGEST_SHA256};
+			rows[i].ours, rows[i].count, rows[i].fallback, DIGEST_SHA256, true};
 		struct options_string o;
 		struct ncp_choice c;
 		struct peer_info pi;
@@ -172,7 +172,7 @@ static void test_framing(void)
 		{"", "V4,comp-lzo,cipher AES-256-GCM", FRAMING_COMP_LZO},
 	};
 	static const enum cipher ciphers[] = {A256};
-	const struct ncp_offer ours = {ciphers, 1, OFF, DIGEST_SHA1};
+	const struct ncp_offer ours = {ciphers, 1, OFF, DIGEST_SHA1, true};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct options_string o;
@@ -186,12 +186,44 @@ static void test_framing(void)
 	}
 }
 
+// Announced, with P_DATA_V2, an AEAD cipher, and nothing against it.
+static void test_epoch(void)
+{
+	static const enum cipher ciphers[] = {A256, B256};
+	static const struct {
+		bool ours;
+		const char *peer, *options;
+		bool want;
+	} cases[] = {
+		{true, "IV_CIPHERS=AES-256-GCM\nIV_PROTO=8094\n", "", true}, // 2.7
+		{false, "IV_CIPHERS=AES-256-GCM\nIV_PROTO=8094\n", "", false},
+		{true, "IV_CIPHERS=AES-256-GCM\nIV_PROTO=990\n", "", false},  // 2.6
+		{true, "IV_CIPHERS=AES-256-GCM\nIV_PROTO=1024\n", "", false}, // no P_DATA_V2
+		{true, "IV_CIPHERS=AES-256-GCM\nIV_PROTO=1026\n", "", true},
+		{true, "IV_CIPHERS=AES-256-CBC\nIV_PROTO=8094\n", "", false},
+		{true, "IV_PROTO=8094\n", "V4,cipher AES-128-CBC", false}, // fallback
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct ncp_offer ours = {ciphers, 2, B128, DIGEST_SHA1, cases[i].ours};
+		struct options_string o;
+		struct ncp_choice c;
+		struct peer_info pi;
+
+		peer_info_parse(&pi, cases[i].peer, strlen(cases[i].peer));
+		options_string_parse(&o, cases[i].options, strlen(cases[i].options));
+		CU_ASSERT_EQUAL(ncp_choose(&c, &ours, &pi, &o), 0);
+		CU_ASSERT_EQUAL(c.epoch, cases[i].want);
+	}
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"picks", test_rows},
 		{"digest", test_digest},
 		{"framing", test_framing},
+		{"epoch format", test_epoch},
 		{NULL, NULL},
 	};
 

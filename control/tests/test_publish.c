@@ -198,6 +198,175 @@ static void test_keys(void)
 	tear_down();
 }
 
+// Key block of OpenVPN's test_ssl.c, whose first half sends.
+static void published_key(struct session_key *k)
+{
+	static const char text[] = "abcdefgh01234567ABCDEFGHjkuchenl";
+
+	*k = (struct session_key){
+		.key_id = 7, .cipher = CIPHER_AES_256_GCM, .epoch = true, .recv_key = {1}};
+	for (uint8_t i = 0; i < sizeof(k->send_key); i++)
+		k->send_key[i] = (uint8_t)text[i] ^ i;
+}
+
+// Which epochs have a key, one bit each.
+static uint32_t held(_Atomic(struct epoch_key *) *ring)
+{
+	uint32_t set = 0;
+
+	for (unsigned int i = 0; i < EPOCH_RING; i++) {
+		const struct epoch_key *key = ring[i];
+
+		if (key)
+			CU_ASSERT_EQUAL(key->epoch % EPOCH_RING, i);
+		set |= key ? UINT32_C(1) << key->epoch : 0;
+	}
+	return set;
+}
+
+static struct epoch_slot *epoch_add(uint32_t id)
+{
+	struct session_key key;
+	struct keyslot *k;
+
+	published_key(&key);
+	CU_ASSERT_EQUAL_FATAL(publish_key_add(p, id, &key, true), 0);
+	k = peer_key_primary(peer_of(id));
+	CU_ASSERT_EQUAL(k->format, FORMAT_EPOCH);
+	CU_ASSERT_EQUAL(k->send_pktid.last, PKTID_MAX);
+	return &k->epoch;
+}
+
+// The whole way from the key block to the published packet of epoch 4: its tag.
+static void test_epoch_known(void)
+{
+	static const char plain[] = "The quick little fox jumps over the bureaucratic hurdles";
+	uint8_t aad[12] = {0x07, 0, 0, 0x17, 0, 4, [11] = 1}, text[sizeof(plain)], tag[16],
+		want[16];
+	struct aead_op op = {.aad = aad, .aad_len = 12, .data = text, .len = sizeof(plain) - 1};
+	struct crypto *crypto = crypto_new();
+	const struct epoch_key *key;
+	struct epoch_slot *s;
+	uint32_t id;
+
+	set_up();
+	id = add(9);
+	s = epoch_add(id);
+	s->recv_epochs = s->send_epoch = s->send_wanted = 3;
+	CU_ASSERT_EQUAL(publish_key_refill(p, id), 0);
+	key = s->send[4];
+	CU_ASSERT_PTR_NOT_NULL_FATAL(key);
+	memcpy(text, plain, op.len);
+	op.key = &key->key;
+	op.tag = tag;
+	epoch_nonce(op.nonce, aad + 4, key->iv);
+	aead_seal_burst(crypto, &op, 1);
+	harness_hex("0ffff5913d39d75b18573b5748589a7d", want, sizeof(want));
+	CU_ASSERT_EQUAL(memcmp(tag, want, sizeof(want)), 0);
+	publish_peer_del(p, id);
+	tear_down();
+	crypto_free(crypto);
+}
+
+// Keys are ahead of what is in use; those gone by go after a grace period.
+static void test_epoch_refill(void)
+{
+	struct publish_key_usage u;
+	struct epoch_key *old;
+	struct epoch_slot *s;
+	uint32_t id;
+
+	set_up();
+	id = add(9);
+	s = epoch_add(id);
+	CU_ASSERT_EQUAL(held(s->recv), 0x3e); // 1 to 5
+	CU_ASSERT_EQUAL(held(s->send), 0x0e); // 1 to 3
+	CU_ASSERT_EQUAL(publish_key_refill(p, id), 0);
+	CU_ASSERT_EQUAL(held(s->recv), 0x3e);
+	CU_ASSERT_EQUAL(held(s->send), 0x0e);
+	// The client has moved to 4, we want to follow but had no key.
+	old = s->recv[2];
+	s->recv_epochs = 1 << 16 | 4;
+	s->send_epoch = 3;
+	s->send_wanted = 4;
+	CU_ASSERT_EQUAL(publish_key_refill(p, id), 0);
+	CU_ASSERT_EQUAL(held(s->recv), 0x1f2); // previous, 4 to 8
+	CU_ASSERT_EQUAL(held(s->send), 0x78);  // 3 still in use, 4 to 6
+	publish_tick(p);
+	CU_ASSERT_EQUAL(old->epoch, 2); // a worker may have it still
+	quiescent();
+	CU_ASSERT_NOT_EQUAL(old->epoch, 2);
+	CU_ASSERT_TRUE_FATAL(publish_key_usage(p, id, 7, &u));
+	CU_ASSERT_EQUAL(u.recv_epoch, 4);
+	CU_ASSERT_EQUAL(u.send_epoch, 3);
+	CU_ASSERT_FALSE(u.gcm);
+	// Forgeries: the most of any key that is held.
+	counter_add(&s->failed[2], 9);
+	counter_add(&s->failed[1], 3);
+	counter_add(&s->failed[8], 5);
+	CU_ASSERT_TRUE(publish_key_usage(p, id, 7, &u));
+	CU_ASSERT_EQUAL(u.recv_failed, 5);
+	// Skipped epochs get no keys.
+	s->recv_epochs = 4 << 16 | 8;
+	s->send_epoch = 6;
+	s->send_wanted = 14;
+	CU_ASSERT_EQUAL(publish_key_refill(p, id), 0);
+	CU_ASSERT_EQUAL(held(s->recv), 0x1f10);
+	CU_ASSERT_EQUAL(held(s->send), 0x1c040);
+	quiescent();
+	publish_key_del(p, id, 7);
+	quiescent();
+	publish_peer_del(p, id);
+	tear_down();
+}
+
+static void test_epoch_quote(void)
+{
+	struct epoch_slot *s;
+	uint32_t id;
+
+	set_up();
+	id = add(9);
+	s = epoch_add(id);
+	CU_ASSERT_FALSE(publish_packet_sent(p, id, 7, 0x00010000)); // nothing was
+	counter_add(&peer_key_primary(peer_of(id))->send_pkts, 1);
+	CU_ASSERT_TRUE(publish_packet_sent(p, id, 7, 0x00010000));
+	CU_ASSERT_FALSE(publish_packet_sent(p, id, 7, 0x00010001));
+	CU_ASSERT_FALSE(publish_packet_sent(p, id, 7, 0x00020000));
+	CU_ASSERT_FALSE(publish_packet_sent(p, id, 7, 0x00000000));
+	s->send_epoch = 2;
+	CU_ASSERT_TRUE(publish_packet_sent(p, id, 7, 0x00020000));
+	publish_peer_del(p, id);
+	tear_down();
+}
+
+// The last epochs: none that the other side would refuse.
+static void test_epoch_end(void)
+{
+	struct epoch_slot *s;
+	unsigned int n;
+	uint32_t id;
+
+	set_up();
+	id = add(9);
+	s = epoch_add(id);
+	for (uint32_t e = 5; e < 65530; e += 4) {
+		s->recv_epochs = e | (e - 4) << 16;
+		s->send_epoch = s->send_wanted = e < EPOCH_SEND_MAX ? e : EPOCH_SEND_MAX;
+		CU_ASSERT_EQUAL_FATAL(publish_key_refill(p, id), 0);
+		quiescent();
+	}
+	for (unsigned int i = n = 0; i < EPOCH_RING; i++) {
+		n += s->recv[i] != NULL;
+		CU_ASSERT_TRUE(!s->recv[i] || s->recv[i]->epoch <= 65530);
+		CU_ASSERT_TRUE(!s->send[i] || s->send[i]->epoch <= 65518);
+	}
+	CU_ASSERT_EQUAL(n, 3); // 65525, 65529, 65530
+	CU_ASSERT_PTR_NOT_NULL(s->recv[65530 % EPOCH_RING]);
+	publish_peer_del(p, id);
+	tear_down();
+}
+
 // Lookups end at once, memory and id last until nobody can know them.
 static void test_grace(void)
 {
@@ -441,6 +610,10 @@ int main(void)
 	static const struct harness_test tests[] = {
 		{"a peer is visible once it is published", test_visible},
 		{"two keys at most, promoted in place, kept for readers", test_keys},
+		{"epoch format: known packet", test_epoch_known},
+		{"epoch format: keys ahead, keys gone by", test_epoch_refill},
+		{"epoch format: quoted packets", test_epoch_quote},
+		{"epoch format: the end of all epochs", test_epoch_end},
 		{"lookups end at once, memory and id after the grace period", test_grace},
 		{"an id waits for the rings", test_ring},
 		{"a gateway id rests for a grace period and comes back clean", test_gateway_id},

@@ -93,6 +93,23 @@ static void test_clients(void)
 		COMMON ",peer-id 7,cipher AES-256-GCM,protocol-flags cc-exit,tun-mtu 1400");
 }
 
+static void test_epoch(void)
+{
+	struct peer_info peer = {.proto = 8094, .mtu = 1600, .ncp = 2};
+	struct ncp_choice choice = aes256;
+
+	gateway_reset();
+	choice.epoch = true;
+	CU_ASSERT_EQUAL_FATAL(push_compose(&push, &gw, &lease46, &peer, &choice), 0);
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		COMMON ",peer-id 7,cipher AES-256-GCM,"
+		       "protocol-flags cc-exit tls-ekm dyn-tls-crypt aead-epoch,tun-mtu 1420");
+	peer = (struct peer_info){.proto = 2 | 1024, .ncp = 2}; // the only flag
+	CU_ASSERT_EQUAL_FATAL(push_compose(&push, &gw, &lease46, &peer, &choice), 0);
+	CU_ASSERT_STRING_EQUAL(
+		push.part[0], COMMON ",peer-id 7,cipher AES-256-GCM,protocol-flags aead-epoch");
+}
+
 // What a client with compression in its configuration is told instead.
 static void test_framing(void)
 {
@@ -333,6 +350,7 @@ int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"kinds of clients", test_clients},
+		{"epoch format", test_epoch},
 		{"compression framing", test_framing},
 		{"IPv4, IPv6, both", test_families},
 		{"versions", test_versions},

@@ -186,8 +186,22 @@ static void test_client(void)
 	CU_ASSERT_EQUAL(get(o, "in_pkts"), 3);
 	CU_ASSERT_EQUAL(get(o, "compressed_pkts"), 5);
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(o, "framing")), "comp-lzo no");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(o, "data_format")), "cbc");
+	CU_ASSERT_PTR_NULL(json_object_get(o, "send_epoch"));
 	CU_ASSERT_DOUBLE_EQUAL(real(o, "connected_s"), 60, 0.001);
 	CU_ASSERT_DOUBLE_EQUAL(real(o, "idle_s"), 1.5, 0.001);
+	json_decref(o);
+	info.digest = NULL;
+	o = stats_client("gw1", &info, &lease, &peer, 61000);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(o, "data_format")), "aead");
+	json_decref(o);
+	info.epoch = true;
+	peer.recv_epoch = 4;
+	peer.send_epoch = 5;
+	o = stats_client("gw1", &info, &lease, &peer, 61000);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(o, "data_format")), "epoch");
+	CU_ASSERT_EQUAL(get(o, "recv_epoch"), 4);
+	CU_ASSERT_EQUAL(get(o, "send_epoch"), 5);
 	json_decref(o);
 }
 

@@ -244,6 +244,38 @@ static void cbc_raw_make(struct cbc_raw *raw, int direction, unsigned int slot)
 	sequence(raw->iv, sizeof(raw->iv), 17, 11 + slot);
 }
 
+// Any keys do, as long as each epoch has its own; how they are made is control's business.
+static void epoch_raw(
+	const struct path_peer *pp, bool recv, uint32_t epoch, uint8_t raw[32], uint8_t iv[12])
+{
+	sequence(raw, 32, recv ? 3 : 5, epoch * 31 + pp->id + recv);
+	sequence(iv, 12, recv ? 7 : 11, epoch * 17 + pp->id + recv);
+}
+
+static _Atomic(struct epoch_key *) *epoch_slot_of(struct path_peer *pp, bool recv, uint32_t epoch)
+{
+	struct epoch_slot *s = &pp->key->epoch;
+
+	return &(recv ? s->recv : s->send)[epoch % EPOCH_RING];
+}
+
+void path_epoch_put(struct path_peer *pp, bool recv, uint32_t epoch)
+{
+	struct epoch_key *key = rte_zmalloc("epoch", sizeof(*key), 64);
+	uint8_t raw[32];
+
+	die_if(!key, "rte_zmalloc");
+	epoch_raw(pp, recv, epoch, raw, key->iv);
+	key->epoch = (uint16_t)epoch;
+	aead_key_init(&key->key, pp->conf.cipher, raw);
+	rte_free(atomic_exchange(epoch_slot_of(pp, recv, epoch), key));
+}
+
+void path_epoch_del(struct path_peer *pp, bool recv, uint32_t epoch)
+{
+	rte_free(atomic_exchange(epoch_slot_of(pp, recv, epoch), NULL));
+}
+
 static void key_make(struct path_peer *pp, unsigned int slot)
 {
 	struct keyslot *k = rte_zmalloc("key", sizeof(*k), 64);
@@ -257,7 +289,13 @@ static void key_make(struct path_peer *pp, unsigned int slot)
 	k->key_id = pp->conf.key_id;
 	cbc_raw_make(&pp->cbc_recv, 0, slot);
 	cbc_raw_make(&pp->cbc_send, 1, slot);
-	if (is_cbc(pp))
+	if (pp->conf.epoch) {
+		keyslot_epoch_init(k, pp->conf.cipher);
+		for (uint32_t e = 1; e <= 1 + EPOCH_FUTURE; e++)
+			path_epoch_put(pp, true, e);
+		for (uint32_t e = 1; e <= 1 + EPOCH_AHEAD; e++)
+			path_epoch_put(pp, false, e);
+	} else if (is_cbc(pp))
 		keyslot_cbc_init(k, pp->conf.cipher, pp->conf.digest, &pp->cbc_recv, &pp->cbc_send);
 	else
 		keyslot_aead_init(k, pp->conf.cipher, pp->raw_recv, pp->raw_send);
@@ -294,6 +332,7 @@ struct path_peer *path_peer_add(struct path *p, unsigned int slot, struct path_p
 	pp->conf = conf;
 	pp->id = slot + 1;
 	pp->next_pktid = 1;
+	pp->epoch = 1;
 	key_make(pp, slot);
 	link_make(pp);
 	harness_hex("0a080000", pp->vpn4, 4);
@@ -333,6 +372,10 @@ void path_peer_del(struct path *p, unsigned int slot)
 	iroute_del(p->dp->iroute, domain, 6, pp->vpn6, 128);
 	iroute_link_del(p->dp->iroute, pp->conf.gateway, pp->link->family, pp->remote,
 		htons(pp->remote_port));
+	for (uint32_t e = 0; pp->conf.epoch && e < EPOCH_RING; e++) {
+		path_epoch_del(pp, true, e);
+		path_epoch_del(pp, false, e);
+	}
 	rte_free(pp->peer);
 	rte_free(pp->key);
 	rte_free(pp->link);
@@ -393,12 +436,31 @@ size_t path_seal_cbc(
 			     pad, out + hdr);
 }
 
+size_t path_seal_epoch(
+	const struct path_peer *pp, uint64_t id, const uint8_t *text, size_t len, uint8_t *out)
+{
+	size_t hdr = prefix_make(pp, out);
+	uint8_t raw[32], iv[12];
+
+	for (unsigned int i = 0; i < 8; i++)
+		out[hdr + i] = (uint8_t)(id >> (56 - 8 * i));
+	memcpy(out + hdr + 8, text, len);
+	epoch_raw(pp, true, (uint32_t)(id >> 48), raw, iv);
+	for (unsigned int i = 0; i < 8; i++)
+		iv[i] ^= out[hdr + i];
+	packet_aead_seal(
+		pp->conf.cipher, raw, iv, out, hdr + 8, out + hdr + 8, len, out + hdr + 8 + len);
+	return hdr + 8 + len + 16;
+}
+
 size_t path_seal(struct path_peer *pp, const uint8_t *text, size_t len, uint8_t *out)
 {
 	uint32_t id = pp->next_pktid++, id_be = htonl(id);
 	size_t hdr = prefix_make(pp, out);
 	uint8_t nonce[12], inside[PACKET_MAX];
 
+	if (pp->conf.epoch)
+		return path_seal_epoch(pp, (uint64_t)pp->epoch << 48 | id, text, len, out);
 	if (is_cbc(pp)) {
 		memcpy(inside, &id_be, 4);
 		memcpy(inside + 4, text, len);
@@ -543,6 +605,28 @@ static size_t outer_check(const struct path_peer *pp, const struct path_out *f, 
 		return 0;
 	*off = 14 + hdr + 8;
 	return udp_len - 8;
+}
+
+bool path_open_epoch(const struct path_peer *pp, const struct path_out *sealed,
+	struct path_out *out, uint64_t *id)
+{
+	size_t off = 0, len = outer_check(pp, sealed, &off);
+	const uint8_t *d = sealed->data + off;
+	uint8_t raw[32], iv[12];
+
+	if (len < 29 || d[0] != (9 << 3 | pp->conf.key_id) ||
+		(uint32_t)(d[1] << 16 | d[2] << 8 | d[3]) != pp->id)
+		return false;
+	*id = 0;
+	for (unsigned int i = 0; i < 8; i++)
+		*id = *id << 8 | d[4 + i];
+	epoch_raw(pp, false, (uint32_t)(*id >> 48), raw, iv);
+	for (unsigned int i = 0; i < 8; i++)
+		iv[i] ^= d[4 + i];
+	out->len = len - 28;
+	memcpy(out->data, d + 12, out->len);
+	return packet_aead_open(
+		pp->conf.cipher, raw, iv, d, 12, out->data, out->len, d + 12 + out->len);
 }
 
 bool path_open(const struct path_peer *pp, const struct path_out *sealed, bool link,

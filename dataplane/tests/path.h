@@ -40,6 +40,7 @@ struct path_peer_conf {
 	uint32_t link_nexthop; // 0: NH_LINK; UINT32_MAX: NEXTHOP_KERNEL
 	bool udp_csum_zero;
 	enum framing framing;
+	bool epoch; // epoch format: keys of epochs 1 to 5 to receive with, 1 to 3 to send with
 };
 
 struct path_peer {
@@ -54,6 +55,7 @@ struct path_peer {
 	uint16_t remote_port;
 	uint8_t vpn4[4], vpn6[16];
 	uint32_t next_pktid; // of what the client sends
+	uint32_t epoch;      // that the client sends in
 };
 
 struct path {
@@ -97,6 +99,12 @@ size_t path_seal(struct path_peer *pp, const uint8_t *text, size_t len, uint8_t 
 // The same for CBC ciphers of bytes that are encrypted as they are, or padded. text: packet id first.
 size_t path_seal_cbc(
 	const struct path_peer *pp, const uint8_t *text, size_t len, bool pad, uint8_t *out);
+// The same in the epoch format with an id of the test's choice.
+size_t path_seal_epoch(
+	const struct path_peer *pp, uint64_t id, const uint8_t *text, size_t len, uint8_t *out);
+// Control's part: an epoch's key into the slot, or out of it. recv: of what the worker receives.
+void path_epoch_put(struct path_peer *pp, bool recv, uint32_t epoch);
+void path_epoch_del(struct path_peer *pp, bool recv, uint32_t epoch);
 // Ethernet, IP, UDP around it, as it reaches port LINK.
 size_t path_link_frame(
 	const struct path_peer *pp, uint8_t tos, const uint8_t *data, size_t len, uint8_t *out);
@@ -119,6 +127,10 @@ bool path_punted(struct path *p, struct path_out *out);
 // Checks a sealed frame (link: with Ethernet, else from the opcode on) and opens it. out: text.
 bool path_open(const struct path_peer *pp, const struct path_out *sealed, bool link,
 	struct path_out *out, uint32_t *pktid);
+
+// The same of the epoch format, with the whole id.
+bool path_open_epoch(const struct path_peer *pp, const struct path_out *sealed,
+	struct path_out *out, uint64_t *id);
 
 uint64_t path_drops(const struct path *p, uint16_t port, enum drop_reason reason);
 uint64_t path_punts(const struct path *p, uint16_t port, enum punt_reason reason);

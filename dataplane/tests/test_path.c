@@ -43,6 +43,7 @@ int main(void)
 	failed = harness_run("inbound", path_inbound_tests);
 	failed |= harness_run("outbound", path_outbound_tests);
 	failed |= harness_run("cbc", path_cbc_tests);
+	failed |= harness_run("epoch", path_epoch_tests);
 	failed |= harness_run("framing", path_framing_tests);
 	failed |= harness_run("inner", path_inner_tests);
 	failed |= harness_run("rings", path_ring_tests);

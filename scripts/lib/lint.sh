@@ -54,7 +54,7 @@ lint_layers() {
 	lint_grep "dataplane never includes control" '#include "control/' "${dataplane[@]}" || bad=1
 	{ grep -nHE '#include "drivers/' "${dataplane[@]}" || true; } | lint_drop 'drivers/port.h"' |
 		lint_none "dataplane sees drivers/port.h only" || bad=1
-	{ grep -nHE '#include "dataplane/(inbound|outbound|cbc_path|outer|inner)' "${control[@]}" || true; } |
+	{ grep -nHE '#include "dataplane/(inbound|outbound|cbc_path|epoch_path|outer|inner)' "${control[@]}" || true; } |
 		lint_drop '^control/publish' | lint_none "control includes the packet path" || bad=1
 	{ lint_files '*.[ch]' | xargs grep -nHE '#include <(ipsec-mb|intel-ipsec-mb)' || true; } |
 		lint_drop '^dataplane/ipsec_mb.h:|/tests/|^bench/' |
@@ -94,7 +94,7 @@ lint_path() {
 	local bad=0
 	mapfile -t dataplane < <(lint_files 'dataplane/*.[ch]' | grep -v -e /tests/ -e /base/)
 	mapfile -t path < <(lint_files 'dataplane/*.c' |
-		grep -E '/(aead|aead_[a-z0-9_]+|capture|cbc|cbc_[a-z0-9_]+|cipher|csum|event|handoff|inbound|inject|inner|iroute|map|outbound|outer|overload|pkt|pktid|prefix_table|proto|punt|worker)\.c$')
+		grep -E '/(aead|aead_[a-z0-9_]+|capture|cbc|cbc_[a-z0-9_]+|cipher|csum|epoch|epoch_path|event|handoff|inbound|inject|inner|iroute|map|outbound|outer|overload|pkt|pktid|prefix_table|proto|punt|worker)\.c$')
 	lint_grep "no stdio, pthread or allocation by libc in dataplane" \
 		'(^|[^_a-z])(printf|fprintf|malloc|pthread_[a-z_]+|sleep|usleep|syslog)\(' \
 		"${dataplane[@]}" || bad=1
