@@ -11,6 +11,7 @@ import random
 import struct
 import time
 
+import epoch
 import inner
 import wire
 from keystate import KeyState
@@ -733,6 +734,90 @@ class OccRequests(DataFault):
 
     def between(self, n):
         self.send(*(self.client.tunnel.seal(inner.OCC + b"\0") for _ in range(50)))
+
+
+class EpochFault(Fault):
+    """Of the epoch data format: for families that have it."""
+
+    @property
+    def format(self):
+        return self.client.tunnel.sending_key(time.monotonic()).format
+
+    def advance(self, by=1):
+        self.count += 1
+        self.format.sender.follow(self.format.sender.number + by)
+
+    def is_last(self, n):
+        return n + 1 == self.client.options.count
+
+    def answered(self):
+        self.client.until(lambda: not self.client.tunnel.pinger.sent_at, 1)
+
+
+class EpochSwitch(EpochFault):
+    """goes on to the next epoch after every ping but the last"""
+
+    name = "epoch-switch"
+
+    def between(self, n):
+        if not self.is_last(n):
+            self.advance()
+
+
+class EpochReorder(EpochFault):
+    """each packet arrives behind the first one of the next epoch"""
+
+    name = "epoch-reorder"
+
+    def outgoing(self, datagram, is_data):
+        if not is_data:
+            return [datagram]
+        self.advance()
+        return [self.client.tunnel.seal(inner.PING), datagram]
+
+
+class EpochJump(EpochFault):
+    """goes on by as many epochs as a receiver has keys for"""
+
+    name = "epoch-jump"
+
+    def between(self, n):
+        if not self.is_last(n):
+            self.answered()
+            self.pause(0.1)
+            self.advance(epoch.FUTURE)
+
+
+class EpochTooFar(EpochFault):
+    """goes on by one epoch more than a receiver has keys for"""
+
+    name = "epoch-too-far"
+    expects = "fails"
+
+    def between(self, n):
+        if n == 0:
+            self.answered()
+            self.advance(epoch.FUTURE + 1)
+        if self.is_last(n):
+            self.client.leave()
+
+
+class EpochForged(EpochFault):
+    """packets that nobody sealed, of every epoch there is a key for and of some there is not"""
+
+    name = "epoch-forged"
+
+    def between(self, n):
+        key = self.client.tunnel.sending_key(time.monotonic())
+        head = self.client.tunnel.head(key.id)
+        here = self.format.sender.number
+        for number in (0, *range(here, here + epoch.FUTURE + 3), 0xF000, epoch.EPOCH_MAX):
+            for counter in (0, 1, 1000 + n, epoch.COUNTER_MAX):
+                self.send(head + epoch.join(number, counter) + os.urandom(60))
+        good = self.format.seal(head, inner.PING)
+        self.send(*(good[:at] for at in range(len(good))))
+        if n % 3 == 0 and not self.is_last(n):
+            self.format.sender.advance()
 
 
 class Float(Fault):
