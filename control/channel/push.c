@@ -8,34 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OPTION_BYTES 256    // clients read lines of 255 characters
 #define DNS_ADDRESSES_MAX 8 // of one server entry
-#define HEAD "PUSH_REPLY"
-#define MORE ",push-continuation 2"
-#define LAST ",push-continuation 1"
 
 struct writer {
-	struct push *push;
+	struct push_parts parts;
 	const struct conf_gateway *gw;
-	size_t len; // of the current part, without NUL
-	int error;
 };
-
-static void part_begin(struct writer *w)
-{
-	if (w->push->count == PUSH_PARTS_MAX) {
-		w->error = -EMSGSIZE;
-		return;
-	}
-	memcpy(w->push->part[w->push->count++], HEAD, sizeof(HEAD));
-	w->len = sizeof(HEAD) - 1;
-}
-
-static void part_end(struct writer *w, const char *tail)
-{
-	// Room for the tail was kept.
-	memcpy(w->push->part[w->push->count - 1] + w->len, tail, strlen(tail) + 1);
-}
 
 static bool is_removed(const struct conf_gateway *gw, const char *option)
 {
@@ -49,7 +27,7 @@ static bool is_removed(const struct conf_gateway *gw, const char *option)
 // whole reply: leaving it out would give a client a tunnel that is not what was configured.
 __attribute__((format(printf, 2, 3))) static void put(struct writer *w, const char *fmt, ...)
 {
-	char option[OPTION_BYTES];
+	char option[PUSH_OPTION_BYTES];
 	va_list ap;
 	int n;
 
@@ -57,18 +35,9 @@ __attribute__((format(printf, 2, 3))) static void put(struct writer *w, const ch
 	n = vsnprintf(option, sizeof(option), fmt, ap);
 	va_end(ap);
 	if (n < 0 || (size_t)n >= sizeof(option) || memchr(option, ',', (size_t)n) != NULL)
-		w->error = -EMSGSIZE;
-	if (w->error != 0 || is_removed(w->gw, option))
-		return;
-	if (w->len + 1 + (size_t)n + sizeof(MORE) > PUSH_PART_BYTES) {
-		part_end(w, MORE);
-		part_begin(w);
-		if (w->error != 0)
-			return;
-	}
-	w->push->part[w->push->count - 1][w->len] = ',';
-	memcpy(w->push->part[w->push->count - 1] + w->len + 1, option, (size_t)n + 1);
-	w->len += 1 + (size_t)n;
+		w->parts.error = -EMSGSIZE;
+	else if (!is_removed(w->gw, option))
+		push_parts_add(&w->parts, option, (size_t)n);
 }
 
 struct text {
@@ -129,7 +98,7 @@ static void put_routes(struct writer *w, const struct conf_gateway *gw,
 // it they do not take from dhcp-option. One server entry has at most eight addresses.
 static void put_dns_v2(struct writer *w, const struct conf_gateway *gw)
 {
-	char line[OPTION_BYTES] = "";
+	char line[PUSH_OPTION_BYTES] = "";
 	struct text server;
 	size_t n = 0, i;
 
@@ -263,10 +232,9 @@ int push_compose(struct push *p, const struct conf_gateway *gw, const struct ses
 	const struct peer_info *peer, const struct ncp_choice *ncp)
 {
 	enum conf_topology topology = push_topology(gw, peer);
-	struct writer w = {.push = p, .gw = gw};
+	struct writer w = {.gw = gw};
 
-	memset(p, 0, sizeof(*p));
-	part_begin(&w);
+	push_parts_begin(&w.parts, p, "PUSH_REPLY");
 	put_topology(&w, lease, topology);
 	// 2.3 sets up IPv6 only if it is told that there is some.
 	if (has_v6(lease) && peer_info_is_before_24(peer))
@@ -278,7 +246,5 @@ int push_compose(struct push *p, const struct conf_gateway *gw, const struct ses
 	put_keepalive(&w, gw, peer);
 	put_addresses(&w, lease, topology);
 	put_protocol(&w, lease, peer, ncp);
-	if (w.error == 0 && p->count > 1)
-		part_end(&w, LAST);
-	return w.error;
+	return push_parts_end(&w.parts);
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Sluice authors
 //
-// Composes PUSH_REPLY: what a client must know to use the tunnel, cut into messages of at most 1024
-// bytes with NUL. Pure. [OpenVPN push.c]
+// Composes PUSH_REPLY: what a client must know to use the tunnel. Pure. [OpenVPN push.c]
 #pragma once
 
 #include <stdbool.h>
@@ -11,15 +10,8 @@
 #include "control/conf/conf.h"
 #include "control/channel/ncp.h"
 #include "control/channel/peer_info.h"
+#include "control/channel/push_parts.h"
 #include "control/channel/session.h"
-
-#define PUSH_PART_BYTES 1024
-#define PUSH_PARTS_MAX 16 // a gateway's longest lists need fewer
-
-struct push {
-	unsigned int count;
-	char part[PUSH_PARTS_MAX][PUSH_PART_BYTES]; // each one control message
-};
 
 // Keys come from the TLS exporter if the client can, else from OpenVPN's PRF. The reply says so;
 // both must follow it.
