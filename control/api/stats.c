@@ -453,6 +453,8 @@ json_t *stats_client(const char *gateway, const struct session_info *info,
 		set_int(o, "control_rtt_ms", info->control_rtt_ms);
 	if (info->connected_ms && now_ms >= info->connected_ms)
 		set_real(o, "connected_s", (double)(now_ms - info->connected_ms) / 1000);
+	set_int(o, "reload", info->reload);
+	set_text(o, "outdated", info->outdated);
 	if (stats)
 		set_peer(o, stats);
 	set_text(o, "iv_ver", info->iv_ver);

@@ -24,6 +24,7 @@ static const char *const end_texts[] = {
 	[SESSION_END_IDENTITY] = "certificate changed",
 	[SESSION_END_SHUTDOWN] = "gateway stops",
 	[SESSION_END_KILLED] = "ended by the operator",
+	[SESSION_END_RELOAD] = "a reload changed its settings",
 };
 
 const char *session_end_text(enum session_end end)
@@ -57,6 +58,7 @@ struct session *session_new(const struct session_config *cfg, const struct sessi
 		return NULL;
 	}
 	s->unproven = start->unproven;
+	s->queue_tail = &s->queue;
 	memcpy(s->own_sid, start->own_sid, SESSION_ID_BYTES);
 	memcpy(s->remote_sid, start->remote_sid, SESSION_ID_BYTES);
 	session_wrap_init(s, start);
@@ -73,6 +75,7 @@ void session_free(struct session *s)
 	session_keys_drop(s, &s->keys[0]);
 	session_keys_drop(s, &s->keys[1]);
 	session_wrap_fini(s);
+	session_update_fini(s);
 	explicit_bzero(s, sizeof(*s));
 	free(s);
 }
@@ -135,6 +138,7 @@ static void flush_key(struct session *s, struct key_state *ks, uint64_t now_ms)
 static void settle(struct session *s, uint64_t now_ms)
 {
 	session_control_push(s, now_ms);
+	session_update_flush(s, now_ms);
 	session_control_farewell(s, now_ms);
 	if (s->phase == SESSION_CLOSED)
 		return;

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "control/channel/push_update.h"
 #include "control/conf/conf.h"
 #include "dataplane/cipher.h"
 #include "dataplane/framing.h"
@@ -85,6 +86,7 @@ enum session_end {
 	SESSION_END_IDENTITY,  // certificate changed at renegotiation
 	SESSION_END_SHUTDOWN,  // gateway or daemon stops
 	SESSION_END_KILLED,    // sluicectl
+	SESSION_END_RELOAD,    // a reload changed what it cannot be told while it is connected
 };
 const char *session_end_text(enum session_end end);
 
@@ -124,6 +126,7 @@ struct session_config {
 	const struct tls_context *tls;
 	const struct session_ops *ops;
 	void *arg;
+	uint32_t reload; // number of the reload that brought gw; 0: of the start
 };
 
 // What the first packets have settled (first_packet.h).
@@ -173,6 +176,14 @@ void session_compressed(struct session *s, uint64_t now_ms);
 void session_peer_exit(struct session *s, uint64_t now_ms);
 // Tells the client (RESTART, or `message`) and ends soon after. end: SHUTDOWN, KILLED.
 void session_restart(struct session *s, enum session_end end, const char *message, uint64_t now_ms);
+// A control string for a connected client, such as "INFO,...": goes out as soon as the newest key can
+// carry it. 0; -ENOTCONN; -ENOBUFS: the client has not taken earlier ones; -ENOMEM.
+int session_say(struct session *s, const char *message, uint64_t now_ms);
+// What of a connected client's settings differs from those that a reload brought. With
+// `send` the client is told what it can take while it is connected (PUSH_UPDATE), and session_info()
+// says what it still has to connect again for. False: not connected, *change is empty.
+bool session_update(struct session *s, const struct session_config *to, bool send,
+	struct push_change *change, uint64_t now_ms);
 // Over at once without a word: REPLACED, CROWDED.
 void session_close(struct session *s, enum session_end end, uint64_t now_ms);
 
@@ -205,6 +216,9 @@ struct session_info {
 	uint32_t floats;         // times its address has changed
 	uint32_t control_rtt_ms; // smoothed round trip of the control channel; 0: not measured
 	uint64_t connected_ms;   // clock_ms() when connected; 0: not yet
+	uint32_t reload;         // whose settings the client has; 0: those of the start
+	// Options in which they are older than that of the last reload, "ping, cipher"; "": none.
+	char outdated[PUSH_NAMES_BYTES];
 };
 const struct session_info *session_info(const struct session *s);
 const struct session_lease *session_lease(const struct session *s); // NULL before admission

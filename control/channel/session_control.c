@@ -8,7 +8,9 @@
 #include "control/channel/session_priv.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_printable(const char *text, size_t len)
@@ -86,7 +88,7 @@ void session_control_refuse(struct session *s, enum session_verdict v, uint64_t 
 }
 
 // One string, one record: older clients take a record for a message.
-static int say(struct session *s, const char *text)
+int session_control_say(struct session *s, const char *text)
 {
 	return tls_conn_write(s->keys[0].tls, (const uint8_t *)text, strlen(text) + 1);
 }
@@ -95,7 +97,7 @@ void session_control_farewell(struct session *s, uint64_t now_ms)
 {
 	if (s->phase != SESSION_LEAVING || s->farewell[0] == '\0' || s->keys[0].stage != KEY_ACTIVE)
 		return;
-	if (say(s, s->farewell))
+	if (session_control_say(s, s->farewell))
 		session_log_limited(s, LOG_LEVEL_INFO, now_ms, "last message not sent: %s",
 			tls_conn_error(s->keys[0].tls));
 	s->farewell[0] = '\0';
@@ -123,11 +125,28 @@ static int connect_client(struct session *s, uint64_t now_ms)
 		return ret;
 	s->phase = SESSION_CONNECTED;
 	s->info.connected_ms = now_ms;
+	s->info.reload = s->cfg->reload;
 	// Clients before 2.6 do not know the option that tells them.
 	if (s->cfg->gw->session_timeout_s > 0)
 		s->expire_ms = now_ms + (uint64_t)s->cfg->gw->session_timeout_s * 1000;
 	log_connected(s);
 	return 0;
+}
+
+// What the client has been told stays what it is told again, whatever updates came in between.
+static int compose(struct session *s, struct push *p)
+{
+	char text[PUSH_TEXT_BYTES];
+	int ret;
+
+	if (s->told)
+		return push_from_text(p, "PUSH_REPLY", s->told);
+	ret = push_compose(p, s->cfg->gw, &s->lease, &s->peer, &s->ncp);
+	if (ret)
+		return ret;
+	push_text(p, text);
+	s->told = strdup(text);
+	return s->told ? 0 : -ENOMEM;
 }
 
 static void push(struct session *s, uint64_t now_ms)
@@ -136,7 +155,7 @@ static void push(struct session *s, uint64_t now_ms)
 	struct push p;
 	unsigned int i;
 
-	if (push_compose(&p, s->cfg->gw, &s->lease, &s->peer, &s->ncp) ||
+	if (compose(s, &p) ||
 		(first && (session_wrap_make_dynamic(s) || connect_client(s, now_ms)))) {
 		session_log_limited(s, LOG_LEVEL_WARNING, now_ms, "no data keys or push reply");
 		session_leave(s, SESSION_END_REFUSED, "AUTH_FAILED,internal error",
@@ -144,7 +163,7 @@ static void push(struct session *s, uint64_t now_ms)
 		return;
 	}
 	for (i = 0; i < p.count; i++) {
-		if (say(s, p.part[i])) {
+		if (session_control_say(s, p.part[i])) {
 			session_keys_fail(s, &s->keys[0], SESSION_END_TLS,
 				tls_conn_error(s->keys[0].tls), now_ms);
 			return;

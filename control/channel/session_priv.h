@@ -6,6 +6,7 @@
 //   session_keys.c     key exchange of one key id: TLS done, key messages, admission
 //   session_rekey.c    data keys and renegotiation: derive, promote, retire
 //   session_control.c  control strings: push, exit, refusals, goodbye
+//   session_update.c   control strings while connected: changed settings, the operator's words
 //   session_wrap.c     wrapping of control packets
 //   session_log.c      log lines
 #pragma once
@@ -39,6 +40,12 @@ struct session_data_key {
 	uint64_t die_ms; // 0: not yet decided
 };
 
+// A control string that waits for a key that can carry it.
+struct session_message {
+	struct session_message *next;
+	char text[];
+};
+
 struct session {
 	const struct session_config *cfg;
 	const struct tls_context *tls; // of the next handshake
@@ -70,6 +77,9 @@ struct session {
 	struct peer_info peer;
 	struct ncp_choice ncp;
 	struct options_string options; // of the first key exchange
+	char *told; // options the client has, as from push_text(); NULL: none yet
+	struct session_message *queue, **queue_tail;
+	unsigned int queued;
 
 	// Phase LEAVING.
 	char farewell[256]; // control string still to be sent; "": none, or sent
@@ -116,6 +126,12 @@ void session_control_refuse(struct session *s, enum session_verdict v, uint64_t 
 void session_control_push(struct session *s, uint64_t now_ms);
 // Sends the farewell as soon as the newest key can carry it.
 void session_control_farewell(struct session *s, uint64_t now_ms);
+// Now, on the newest key, which must be active. 0 or -EPROTO.
+int session_control_say(struct session *s, const char *text);
+
+// session_update.c: sends what waits as far as it can be sent.
+void session_update_flush(struct session *s, uint64_t now_ms);
+void session_update_fini(struct session *s);
 
 // session_wrap.c
 void session_wrap_init(struct session *s, const struct session_start *start);

@@ -203,6 +203,20 @@ static void push_reply(struct sim_client *c, struct sim_key *k, const char *text
 	c->st.connected = k->has_data;
 }
 
+static void push_update(struct sim_client *c, const char *text)
+{
+	size_t len = strlen(c->st.update);
+
+	c->st.update_parts++;
+	snprintf(c->st.update + len, sizeof(c->st.update) - len, "%s;", text);
+}
+
+static void other_message(struct sim_client *c, const char *text)
+{
+	c->st.messages++;
+	snprintf(c->st.message, sizeof(c->st.message), "%.500s", text);
+}
+
 static void server_message(struct sim_client *c, struct sim_key *k, const uint8_t *d, int n)
 {
 	if (n < 5 + 64 + 2 || d[4] != 2) {
@@ -229,8 +243,10 @@ static void read_records(struct sim_client *c, struct sim_key *k)
 			c->st.bad_records++;
 		if (strncmp(buf, "PUSH_REPLY,", 11) == 0)
 			push_reply(c, k, buf);
+		else if (strncmp(buf, "PUSH_UPDATE,", 12) == 0)
+			push_update(c, buf);
 		else
-			snprintf(c->st.message, sizeof(c->st.message), "%.500s", buf);
+			other_message(c, buf);
 	}
 	if (k->stage != FAILED && SSL_get_error(k->ssl, n) != SSL_ERROR_WANT_READ)
 		fail(c, k, "read");

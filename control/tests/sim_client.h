@@ -44,7 +44,10 @@ struct sim_client_state {
 	char push[16384];          // all parts, one after another
 	unsigned int push_replies; // complete ones
 	unsigned int push_parts;
-	char message[512];        // last control string that is not PUSH_REPLY
+	char update[16384]; // likewise of PUSH_UPDATE
+	unsigned int update_parts;
+	unsigned int messages;    // control strings that are neither
+	char message[512];        // the last of them
 	bool asked_wkc;           // the server's reset asked for the client key
 	bool dynamic;             // dynamic tls-crypt is in use
 	unsigned int bad_records; // records that were not exactly one message

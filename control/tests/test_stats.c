@@ -158,7 +158,9 @@ static void test_client(void)
 		.cipher = "AES-256-CBC",
 		.cipher_why = "fallback_cipher",
 		.digest = "SHA256",
-		.framing = FRAMING_COMP_LZO};
+		.framing = FRAMING_COMP_LZO,
+		.reload = 4,
+		.outdated = "ping"};
 	struct session_lease lease = {.peer_id = 7, .vpn4 = {10, 8, 0, 2}};
 	struct publish_peer_stats peer = {
 		.in_pkts = 3, .recv_age_ms = 1500, .worker = 1, .compressed_pkts = 5};
@@ -184,6 +186,8 @@ static void test_client(void)
 	CU_ASSERT_PTR_NULL(json_object_get(o, "vpn6"));
 	CU_ASSERT_EQUAL(get(o, "peer_id"), 7);
 	CU_ASSERT_EQUAL(get(o, "in_pkts"), 3);
+	CU_ASSERT_EQUAL(get(o, "reload"), 4);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(o, "outdated")), "ping");
 	CU_ASSERT_EQUAL(get(o, "compressed_pkts"), 5);
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(o, "framing")), "comp-lzo no");
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(o, "data_format")), "cbc");
