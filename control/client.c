@@ -351,8 +351,10 @@ static void key_remove(void *arg, struct session *s, uint8_t key_id)
 
 static void connected(void *arg, struct session *s)
 {
-	(void)arg;
-	(void)s;
+	struct client *c = session_owner(s);
+	struct gateway *g = arg;
+
+	c->behind = c->settings != g->settings;
 }
 
 static void closed(void *arg, struct session *s, enum session_end end)
@@ -423,6 +425,8 @@ void client_settle(struct client *c)
 		c->unproven = false;
 		c->gw->unproven_count--;
 	}
+	if (c->behind && now >= c->catch_up_ms)
+		client_catch_up(c);
 	if (session_is_closed(c->session)) {
 		client_free(c);
 		return;
@@ -433,6 +437,7 @@ void client_settle(struct client *c)
 	if (c->admitted && next > now + CLIENT_USAGE_CHECK_MS)
 		next = now + CLIENT_USAGE_CHECK_MS;
 	next = forget < next ? forget : next;
+	next = c->behind && c->catch_up_ms < next ? c->catch_up_ms : next;
 	ev_timer_stop(c->gw->env.loop, &c->timer);
 	ev_now_update(c->gw->env.loop);
 	ev_timer_set(&c->timer, next > now ? (double)(next - now) / 1000. : 0., 0.);

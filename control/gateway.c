@@ -64,6 +64,11 @@ const struct conf_gateway *gateway_settings_conf(const struct gateway_settings *
 	return &s->conf;
 }
 
+void gateway_settings_number(struct gateway_settings *s, uint32_t reload)
+{
+	s->session.reload = reload;
+}
+
 void gateway_settings_apply(struct gateway *g, struct gateway_settings *s)
 {
 	struct gateway_settings *old = g->settings;
@@ -504,6 +509,26 @@ unsigned int gateway_renegotiate_client(struct gateway *g, const char *name)
 		session_renegotiate(c->session, "asked for", clock_ms());
 		client_settle(c);
 		n++;
+	}
+	return n;
+}
+
+unsigned int gateway_say_client(
+	struct gateway *g, const char *name, const char *message, int *error)
+{
+	struct client *c, *next;
+	unsigned int n = 0;
+	int ret;
+
+	HASH_ITER(by_key, g->clients, c, next) {
+		if (!c->admitted || strcmp(c->common_name, name))
+			continue;
+		ret = session_say(c->session, message, clock_ms());
+		client_settle(c);
+		if (ret)
+			*error = ret;
+		else
+			n++;
 	}
 	return n;
 }

@@ -50,10 +50,28 @@ const char *gateway_keep_fixed(
 struct gateway_settings;
 struct gateway_settings *gateway_settings_load(
 	const struct conf_gateway *gw, char *err, size_t err_bytes);
+// The reload that brought them: before they are put in force.
+void gateway_settings_number(struct gateway_settings *s, uint32_t reload);
 void gateway_settings_drop(struct gateway_settings *s);
 const struct conf_gateway *gateway_settings_conf(const struct gateway_settings *s);
 // Puts it in force; takes ownership. Running sessions keep what they negotiated.
 void gateway_settings_apply(struct gateway *g, struct gateway_settings *s);
+
+// What new settings mean to the clients that are connected.
+struct gateway_reload {
+	// In.
+	bool only_ask; // nothing is done
+	bool restart;  // who cannot be told while it is connected is to connect again
+	// Out.
+	unsigned int told;    // clients that take all of it while they are connected
+	unsigned int later;   // that keep some of the old settings, or are to connect again
+	unsigned int named;   // of them in `who`
+	unsigned int updates; // to be sent; the first hundred at once, the others soon
+	char who[512]; // the latter, with what changed: "alice (ping), bob (route, dns), 7 more"
+};
+// Before gateway_settings_apply() to ask, behind it to tell.
+void gateway_reload_clients(
+	struct gateway *g, const struct gateway_settings *s, struct gateway_reload *r);
 
 // Tells every client to reconnect (RESTART), lets the sessions end and admits nobody new.
 void gateway_restart_clients(struct gateway *g, const char *message);
@@ -98,3 +116,6 @@ void gateway_each_client(struct gateway *g, gateway_client_fn fn, void *arg);
 // Acts on connected clients whose common name is `name`; returns how many.
 unsigned int gateway_kill_client(struct gateway *g, const char *name, const char *message);
 unsigned int gateway_renegotiate_client(struct gateway *g, const char *name);
+// A control string for them, "INFO,..."; 0, or why one did not get it (session_say()).
+unsigned int gateway_say_client(
+	struct gateway *g, const char *name, const char *message, int *error);

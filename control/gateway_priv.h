@@ -2,7 +2,8 @@
 // Copyright (c) 2026, The Sluice authors
 //
 // Shared by gateway.c (life, endpoint, settings) and client.c (admission, keys, timers) and client_link.c
-// (the way to a client), gateway_tun.c (TUN device).
+// (the way to a client), gateway_tun.c (TUN device), gateway_reload.c (what a reload
+// means to clients).
 #pragma once
 
 #include <uthash.h>
@@ -55,8 +56,10 @@ struct client {
 	struct client_key key;
 	UT_hash_handle by_key;
 	ev_timer timer;
-	bool admitted; // holds a peer, an address and a place among the connected
-	bool unproven; // counted in gateway.unproven_count
+	bool admitted;        // holds a peer, an address and a place among the connected
+	bool unproven;        // counted in gateway.unproven_count
+	bool behind;          // the gateway has other settings than it was told: is to be told
+	uint64_t catch_up_ms; // then
 	struct half_open_entry handshake; // until admitted
 	uint32_t peer_id;
 	uint64_t float_bucket; // address changes, milliseconds
@@ -120,6 +123,9 @@ void client_settle(struct client *c);
 // format do not wear out; they get more keys for the epochs to come.
 #define CLIENT_USAGE_CHECK_MS 10000
 void client_usage_check(struct client *c, uint64_t now_ms);
+
+// gateway_reload.c: a client that began under settings of before, now that it is connected.
+void client_catch_up(struct client *c);
 
 // client_link.c
 void client_link_update(struct client *c);

@@ -56,6 +56,13 @@ struct node_reload_report {
 	char text[4096];
 };
 void node_reload(struct node *n, struct node_reload_report *report);
+// The same for sluicectl, which may ask for more.
+enum {
+	NODE_RELOAD_RESTART =
+		1, // clients that cannot be told while they are connected must reconnect
+	NODE_RELOAD_CHECK = 2, // says what would happen; nothing does
+};
+void node_reload_how(struct node *n, unsigned int how, struct node_reload_report *report);
 // The part of it that names what only a restart can change; a function of its own for its test.
 void reload_refuse_node_options(
 	const struct conf *now, const struct conf *new, struct node_reload_report *report);

@@ -256,16 +256,80 @@ static void say_room(const struct gateway *g, const struct gateway_settings *to_
 		gateway_conf(g)->name, is, was, t.clients);
 }
 
-static void apply_plan(struct node *n, struct plan *p, struct node_reload_report *r)
+// "3 clients get the new settings, 2 keep the old ones until they reconnect: alice (ping), ...".
+static void say_clients(
+	const char *name, const struct gateway_reload *gr, struct node_reload_report *r)
+{
+	const char *would = gr->only_ask ? "would " : "";
+	char told[64] = "", later[128] = "";
+
+	if (gr->told)
+		snprintf(told, sizeof(told), "%u client%s %s the new settings", gr->told,
+			gr->told == 1 ? "" : "s", gr->only_ask ? "would get" : "got");
+	if (gr->later && gr->restart)
+		snprintf(later, sizeof(later), "%u client%s %s told to reconnect: ", gr->later,
+			gr->later == 1 ? "" : "s",
+			gr->only_ask     ? "would be"
+			: gr->later == 1 ? "was"
+					 : "were");
+	else if (gr->later)
+		snprintf(later, sizeof(later),
+			"%u client%s %skeep%s the old ones until %s: ", gr->later,
+			gr->later == 1 ? "" : "s", would, gr->later == 1 && !would[0] ? "s" : "",
+			gr->later == 1 ? "it reconnects" : "they reconnect");
+	if (gr->told || gr->later)
+		say(r, "gateway %s: %s%s%s%s", name, told, told[0] && later[0] ? ", " : "", later,
+			gr->who);
+}
+
+static void apply_settings(struct gateway *g, struct gateway_settings *s, unsigned int how,
+	uint32_t number, struct node_reload_report *r)
+{
+	struct gateway_reload gr = {.restart = how & NODE_RELOAD_RESTART};
+
+	say_room(g, s, r);
+	gateway_settings_number(s, number);
+	gateway_settings_apply(g, s);
+	gateway_reload_clients(g, s, &gr);
+	say_clients(gateway_conf(g)->name, &gr, r);
+}
+
+static bool is_going(const struct node *n, const struct plan *p, uint16_t id)
+{
+	return n->gateways[id] && !p->keep[id] && !n->leaving[id];
+}
+
+// What apply_plan() would do.
+static void say_plan(
+	struct node *n, const struct plan *p, unsigned int how, struct node_reload_report *r)
+{
+	for (uint16_t id = 0; id < n->dp->gateways_max; id++) {
+		struct gateway_reload gr = {.only_ask = true, .restart = how & NODE_RELOAD_RESTART};
+		struct gateway_totals t;
+
+		if (p->settings[id]) {
+			gateway_reload_clients(n->gateways[id], p->settings[id], &gr);
+			say_clients(gateway_conf(n->gateways[id])->name, &gr, r);
+		} else if (p->opened[id]) {
+			say(r, "gateway %s: would be opened", gateway_conf(p->opened[id])->name);
+		} else if (is_going(n, p, id)) {
+			gateway_totals(n->gateways[id], &t);
+			say(r, "gateway %s: would be closed, clients told to reconnect: %u",
+				gateway_conf(n->gateways[id])->name, t.clients);
+		}
+	}
+}
+
+static void apply_plan(
+	struct node *n, struct plan *p, unsigned int how, struct node_reload_report *r)
 {
 	for (uint16_t id = 0; id < n->dp->gateways_max; id++) {
 		if (p->settings[id]) {
-			say_room(n->gateways[id], p->settings[id], r);
-			gateway_settings_apply(n->gateways[id], p->settings[id]);
+			apply_settings(n->gateways[id], p->settings[id], how, n->reloads + 1, r);
 		} else if (p->opened[id]) {
 			n->gateways[id] = p->opened[id];
 			say(r, "gateway %s: opened", gateway_conf(n->gateways[id])->name);
-		} else if (n->gateways[id] && !p->keep[id] && !n->leaving[id]) {
+		} else if (is_going(n, p, id)) {
 			say(r, "gateway %s: closing, its clients are told",
 				gateway_conf(n->gateways[id])->name);
 			n->leaving[id] = true;
@@ -275,7 +339,17 @@ static void apply_plan(struct node *n, struct plan *p, struct node_reload_report
 	}
 }
 
-void node_reload(struct node *n, struct node_reload_report *r)
+static void apply(struct node *n, const struct conf *new, struct plan *p, unsigned int how,
+	struct node_reload_report *r)
+{
+	apply_plan(n, p, how, r);
+	log_set_level((enum log_level) new->log_level);
+	r->ok = node_publish(n) == 0;
+	n->reloads++;
+	say(r, "reload %u done: new settings hold for sessions to come", n->reloads);
+}
+
+void node_reload_how(struct node *n, unsigned int how, struct node_reload_report *r)
 {
 	struct plan *p = calloc(1, sizeof(*p));
 	struct conf_error err;
@@ -295,12 +369,20 @@ void node_reload(struct node *n, struct node_reload_report *r)
 	for (size_t i = 0; i < new->warning_count; i++)
 		say(r, "warning: %s", new->warnings[i]);
 	reload_refuse_node_options(n->conf, new, r);
-	apply_plan(n, p, r);
-	log_set_level((enum log_level) new->log_level);
-	r->ok = node_publish(n) == 0;
-	n->reloads++;
-	say(r, "reload %u done: new settings hold for sessions to come", n->reloads);
+	if (how & NODE_RELOAD_CHECK) {
+		say_plan(n, p, how, r);
+		drop_plan(n, p);
+		say(r, "nothing was changed: this was a check");
+		r->ok = true;
+	} else {
+		apply(n, new, p, how, r);
+	}
 out:
 	conf_free(new);
 	free(p);
+}
+
+void node_reload(struct node *n, struct node_reload_report *r)
+{
+	node_reload_how(n, 0, r);
 }
