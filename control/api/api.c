@@ -5,6 +5,7 @@
 
 #include "control/api/api_socket.h"
 #include "control/api/capture.h"
+#include "control/channel/notice.h"
 #include "dataplane/base/log.h"
 #include "dataplane/capture.h"
 
@@ -50,7 +51,8 @@ struct api {
 struct request {
 	struct client *client;
 	struct api *api;
-	const char *verb, *gateway, *name, *where;
+	const char *verb, *gateway, *name, *where, *how, *text;
+	int next_remote, keep_credentials, restart, check; // 0, 1
 	int gateway_id;
 	json_int_t count, seconds;
 };
@@ -167,7 +169,14 @@ static json_t *verb_counters(struct request *r, char *err)
 
 static json_t *verb_reload(struct request *r, char *err)
 {
-	return r->api->ops->reload(r->api->arg, err);
+	return r->api->ops->reload(r->api->arg, r->restart, r->check, err);
+}
+
+static json_t *no_client(const struct request *r, char *err)
+{
+	if (!err[0])
+		snprintf(err, API_ERROR_BYTES, "no connected client \"%.128s\"", r->name);
+	return NULL;
 }
 
 static json_t *act(struct request *r, char *err,
@@ -182,8 +191,7 @@ static json_t *act(struct request *r, char *err,
 	n = action(r->api->arg, r->gateway, r->name);
 	if (n)
 		return json_pack("{s:i}", "clients", (int)n);
-	snprintf(err, API_ERROR_BYTES, "no connected client \"%.128s\"", r->name);
-	return NULL;
+	return no_client(r, err);
 }
 
 static json_t *verb_renegotiate(struct request *r, char *err)
@@ -194,6 +202,46 @@ static json_t *verb_renegotiate(struct request *r, char *err)
 static json_t *verb_kill(struct request *r, char *err)
 {
 	return act(r, err, r->api->ops->kill);
+}
+
+// Says something to the clients of one gateway.
+static json_t *notify(struct request *r, const struct notice *n, char *err,
+	unsigned int (*action)(
+		void *arg, const char *gateway, const char *client, const char *notice, char *err))
+{
+	char notice[NOTICE_BYTES];
+	unsigned int count;
+
+	if (!r->gateway || !r->name || !r->name[0]) {
+		snprintf(err, API_ERROR_BYTES, "%s needs a gateway and a client", r->verb);
+		return NULL;
+	}
+	if (notice_compose(notice, n, err, API_ERROR_BYTES))
+		return NULL;
+	count = action(r->api->arg, r->gateway, r->name, notice, err);
+	return count ? json_pack("{s:i}", "clients", (int)count) : no_client(r, err);
+}
+
+static json_t *verb_disconnect(struct request *r, char *err)
+{
+	struct notice n = {.kind = NOTICE_RESTART,
+		.text = r->text,
+		.next_remote = r->next_remote,
+		.keep_credentials = r->keep_credentials};
+
+	if (r->how && !notice_kind_by_name(r->how, &n.kind)) {
+		snprintf(err, API_ERROR_BYTES,
+			"how must be restart, halt or auth-failed, got \"%.64s\"", r->how);
+		return NULL;
+	}
+	return notify(r, &n, err, r->api->ops->disconnect);
+}
+
+static json_t *verb_message(struct request *r, char *err)
+{
+	struct notice n = {.kind = NOTICE_INFO, .text = r->text};
+
+	return notify(r, &n, err, r->api->ops->message);
 }
 
 static size_t base64(char *to, const uint8_t *data, size_t len)
@@ -301,6 +349,8 @@ static const struct {
 	{"reload", verb_reload},
 	{"renegotiate", verb_renegotiate},
 	{"kill", verb_kill},
+	{"disconnect", verb_disconnect},
+	{"message", verb_message},
 	{"capture", verb_capture},
 	{"capture-stop", verb_capture_stop},
 };
@@ -343,9 +393,12 @@ static void request_line(struct client *c, const char *line, size_t len)
 		return reply(c, NULL, NULL, err);
 	}
 	// "!": a field that is not known is an error too.
-	if (json_unpack_ex(o, &at, 0, "{s:s, s?s, s?s, s?s, s?I, s?I !}", "verb", &r.verb,
-		    "gateway", &r.gateway, "client", &r.name, "where", &r.where, "count", &r.count,
-		    "seconds", &r.seconds) < 0) {
+	if (json_unpack_ex(o, &at, 0,
+		    "{s:s, s?s, s?s, s?s, s?I, s?I, s?s, s?s, s?b, s?b, s?b, s?b !}", "verb",
+		    &r.verb, "gateway", &r.gateway, "client", &r.name, "where", &r.where, "count",
+		    &r.count, "seconds", &r.seconds, "how", &r.how, "text", &r.text, "next_remote",
+		    &r.next_remote, "keep_credentials", &r.keep_credentials, "restart", &r.restart,
+		    "check", &r.check) < 0) {
 		snprintf(err, sizeof(err), "request is not valid: %s", at.text);
 		reply(c, NULL, NULL, err);
 	} else {

@@ -15,6 +15,8 @@
 
 #include <jansson.h>
 
+#include <stdbool.h>
+
 #define API_REQUEST_BYTES 65536
 #define API_REPLY_BYTES (64 << 20)
 #define API_CLIENTS_MAX 32
@@ -35,10 +37,18 @@ struct api_ops {
 	// stats_counters()
 	json_t *(*counters)(void *arg, const char *gateway, char *err);
 	// As SIGHUP: {"applied":[text...], "refused":[text...]}; an error means nothing was changed.
-	json_t *(*reload)(void *arg, char *err);
+	// restart: clients that cannot be told what changed while they are connected must reconnect.
+	// check: nothing is done, "planned" stands for "applied".
+	json_t *(*reload)(void *arg, bool restart, bool check, char *err);
 	// Acts on the connected clients of this common name; returns how many there were.
 	unsigned int (*renegotiate)(void *arg, const char *gateway, const char *client);
 	unsigned int (*kill)(void *arg, const char *gateway, const char *client);
+	// The same with a control string (notice.h), the last the client gets or one of many. err is
+	// empty if there is no such client.
+	unsigned int (*disconnect)(
+		void *arg, const char *gateway, const char *client, const char *notice, char *err);
+	unsigned int (*message)(
+		void *arg, const char *gateway, const char *client, const char *notice, char *err);
 };
 
 // Makes the directory and the socket (mode 0600), removes a stale one. NULL and errno after one

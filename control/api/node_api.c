@@ -223,7 +223,7 @@ static json_t *counters(void *arg, const char *gateway, char *err)
 }
 
 // Lines of a reload report that begin with "refused" go to one list, the rest to the other.
-static json_t *report_lists(char *text)
+static json_t *report_lists(char *text, bool check)
 {
 	json_t *applied = json_array(), *refused = json_array();
 	char *save = NULL;
@@ -231,16 +231,17 @@ static json_t *report_lists(char *text)
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		json_array_append_new(
 			strncmp(line, "refused", 7) ? applied : refused, json_string(line));
-	return json_pack("{s:o, s:o}", "applied", applied, "refused", refused);
+	return json_pack("{s:o, s:o}", check ? "planned" : "applied", applied, "refused", refused);
 }
 
-static json_t *reload(void *arg, char *err)
+static json_t *reload(void *arg, bool restart, bool check, char *err)
 {
 	struct node_reload_report report;
 
-	node_reload(arg, &report);
+	node_reload_how(arg,
+		(restart ? NODE_RELOAD_RESTART : 0u) | (check ? NODE_RELOAD_CHECK : 0u), &report);
 	if (report.ok)
-		return report_lists(report.text);
+		return report_lists(report.text, check);
 	for (char *c = report.text; *c; c++)
 		if (*c == '\n')
 			*c = c[1] ? ';' : '\0';
@@ -249,8 +250,9 @@ static json_t *reload(void *arg, char *err)
 }
 
 struct client_action {
-	const char *name;
+	const char *name, *notice; // notice NULL: no words
 	unsigned int count;
+	int error;
 };
 
 static void renegotiate_in(struct gateway *g, void *arg)
@@ -264,7 +266,7 @@ static void kill_in(struct gateway *g, void *arg)
 {
 	struct client_action *a = arg;
 
-	a->count += gateway_kill_client(g, a->name, NULL);
+	a->count += gateway_kill_client(g, a->name, a->notice);
 }
 
 static unsigned int renegotiate(void *arg, const char *gateway, const char *client)
@@ -283,6 +285,36 @@ static unsigned int kill_client(void *arg, const char *gateway, const char *clie
 	return a.count;
 }
 
+static unsigned int disconnect(
+	void *arg, const char *gateway, const char *client, const char *notice, char *err)
+{
+	struct client_action a = {.name = client, .notice = notice};
+
+	(void)err;
+	each_gateway(arg, gateway, kill_in, &a);
+	return a.count;
+}
+
+static void message_in(struct gateway *g, void *arg)
+{
+	struct client_action *a = arg;
+
+	a->count += gateway_say_client(g, a->name, a->notice, &a->error);
+}
+
+static unsigned int message(
+	void *arg, const char *gateway, const char *client, const char *notice, char *err)
+{
+	struct client_action a = {.name = client, .notice = notice};
+
+	each_gateway(arg, gateway, message_in, &a);
+	if (a.error)
+		snprintf(err, API_ERROR_BYTES, "client \"%.128s\": %s", client,
+			a.error == -ENOBUFS ? "has not taken earlier messages yet"
+					    : strerror(-a.error));
+	return a.count;
+}
+
 int node_api_start(struct node *n)
 {
 	static const struct api_ops ops = {
@@ -293,6 +325,8 @@ int node_api_start(struct node *n)
 		.reload = reload,
 		.renegotiate = renegotiate,
 		.kill = kill_client,
+		.disconnect = disconnect,
+		.message = message,
 	};
 
 	n->stats = stats_new(n->loop, n->dp);

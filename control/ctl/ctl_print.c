@@ -326,8 +326,10 @@ void ctl_print_reload(FILE *out, const json_t *result)
 	const json_t *applied = json_object_get(result, "applied");
 	const json_t *refused = json_object_get(result, "refused");
 
+	print_list(out, json_object_get(result, "planned"), "planned");
 	print_list(out, applied, "applied");
 	print_list(out, refused, "not applied");
-	if (!json_array_size(applied) && !json_array_size(refused))
+	if (!json_array_size(applied) && !json_array_size(refused) &&
+		!json_object_get(result, "planned"))
 		fputs("nothing to change\n", out);
 }

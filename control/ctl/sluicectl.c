@@ -6,6 +6,7 @@
 
 #include "control/ctl/ctl_capture.h"
 #include "control/ctl/ctl_keys.h"
+#include "control/ctl/ctl_notice.h"
 #include "control/ctl/ctl_print.h"
 
 #include <jansson.h>
@@ -40,7 +41,17 @@ static const char help_text[] =
 	"      --seconds S              stop after this time (default 60)\n"
 	"  renegotiate CLIENT           new keys for the clients of this common name\n"
 	"  kill CLIENT                  disconnect them\n"
+	"  disconnect GATEWAY CLIENT    disconnect them, in words that their log shows\n"
+	"      --restart                they connect again (default)\n"
+	"      --halt                   their program ends\n"
+	"      --auth-failed            as if they had not been let in\n"
+	"      --reason TEXT            at most 200 printable characters\n"
+	"      --next-remote            with --restart: they try another server first\n"
+	"      --keep-credentials       they do not ask for name and password again\n"
+	"  message GATEWAY CLIENT TEXT  a line for their log\n"
 	"  reload                       read the configuration again\n"
+	"      --restart                who cannot be told what changed must connect again\n"
+	"      --check                  only say what would happen\n"
 	"\n"
 	"without a daemon:\n"
 	"  static-key FILE              make a key for tls-auth or tls-crypt\n"
@@ -58,9 +69,11 @@ static const char help_text[] =
 	"exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 daemon not reached\n";
 
 struct args {
-	const char *socket, *command, *operand, *gateway, *pcap, *where;
+	const char *socket, *command, *gateway, *pcap, *where;
+	char **operands; // NULL behind the last
 	long long count, seconds;
 	struct ctl_keys_args keys;
+	struct ctl_notice_args notice;
 	bool json, capture_option, keys_option;
 };
 
@@ -90,6 +103,7 @@ static const struct option long_options[] = {
 	{"server-key", required_argument, NULL, OPT_SERVER_KEY},
 	{"metadata", required_argument, NULL, OPT_METADATA},
 	{"force", no_argument, NULL, OPT_FORCE},
+	CTL_NOTICE_OPTIONS,
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -106,20 +120,28 @@ static const struct key_command {
 	{"tls-crypt-v2", "client-key", ctl_keys_v2_client, true},
 };
 
-enum operand { OPERAND_NONE, OPERAND_GATEWAY, OPERAND_GATEWAY_REQUIRED, OPERAND_CLIENT };
+// What stands behind a command, each a field of the request.
+static const char *const with_nothing[] = {NULL};
+static const char *const with_gateway[] = {"gateway", NULL};
+static const char *const with_client[] = {"client", NULL};
+static const char *const with_both[] = {"gateway", "client", NULL};
+static const char *const with_text[] = {"gateway", "client", "text", NULL};
 
 static const struct command {
 	const char *name;
-	enum operand operand;
+	const char *const *operands;
+	bool optional;                                  // operands may be missing
 	void (*print)(FILE *out, const json_t *result); // NULL: says how many clients
 } commands[] = {
-	{"status", OPERAND_NONE, ctl_print_status},
-	{"clients", OPERAND_GATEWAY, ctl_print_clients},
-	{"counters", OPERAND_GATEWAY, ctl_print_counters},
-	{"capture", OPERAND_GATEWAY_REQUIRED, NULL},
-	{"renegotiate", OPERAND_CLIENT, NULL},
-	{"kill", OPERAND_CLIENT, NULL},
-	{"reload", OPERAND_NONE, ctl_print_reload},
+	{"status", with_nothing, false, ctl_print_status},
+	{"clients", with_gateway, true, ctl_print_clients},
+	{"counters", with_gateway, true, ctl_print_counters},
+	{"capture", with_gateway, false, NULL},
+	{"renegotiate", with_client, false, NULL},
+	{"kill", with_client, false, NULL},
+	{"disconnect", with_both, false, NULL},
+	{"message", with_text, false, NULL},
+	{"reload", with_nothing, false, ctl_print_reload},
 };
 
 static int capture_fd = -1; // connection of the capture that a signal ends
@@ -176,7 +198,7 @@ static bool keys_option(struct args *a, int opt)
 // The value of one option into a. -1: go on, else the exit status.
 static int option(struct args *a, int opt)
 {
-	if (keys_option(a, opt))
+	if (keys_option(a, opt) || ctl_notice_option(&a->notice, opt, optarg))
 		return -1;
 	switch (opt) {
 	case OPT_SOCKET:
@@ -255,7 +277,7 @@ static int make_key(struct args *a, const char *name, char **words, int count)
 		return usage(count < (sub ? 2 : 1) ? "name of a file is missing after "
 						   : "too many arguments for ",
 			sub ? c->subcommand : name);
-	if (a->capture_option || a->gateway || a->json)
+	if (a->capture_option || a->gateway || a->json || ctl_notice_check(&a->notice, name))
 		return usage("only --server-key, --metadata and --force belong to ", name);
 	if (!c->client && (a->keys.server_key || a->keys.metadata))
 		return usage("--server-key and --metadata belong to client-key, not to ",
@@ -266,18 +288,39 @@ static int make_key(struct args *a, const char *name, char **words, int count)
 	return c->make(&a->keys) < 0 ? EXIT_REFUSED : EXIT_OK;
 }
 
+static int check_operands(const struct args *a, const struct command *c)
+{
+	char text[64];
+	size_t n = 0;
+
+	while (c->operands[n] && a->operands[n])
+		n++;
+	if (a->operands[n])
+		return usage("too many arguments for ", c->name);
+	if (!c->operands[n] || c->optional)
+		return -1;
+	snprintf(text, sizeof(text),
+		strcmp(c->operands[n], "text") ? "name of a %s is missing after "
+					       : "%s is missing after ",
+		c->operands[n]);
+	return usage(text, c->name);
+}
+
 static int check(const struct args *a, const struct command *c)
 {
-	if (c->operand >= OPERAND_GATEWAY_REQUIRED && !a->operand)
-		return usage(c->operand == OPERAND_CLIENT ? "name of a client is missing after "
-							  : "name of a gateway is missing after ",
-			c->name);
+	const char *wrong = ctl_notice_check(&a->notice, c->name);
+	int ret = check_operands(a, c);
+
+	if (ret >= 0)
+		return ret;
+	if (wrong)
+		return usage(wrong, c->name);
 	if (strcmp(c->name, "capture") == 0 && !a->pcap)
 		return usage("capture needs --pcap FILE", "");
 	if (strcmp(c->name, "capture") != 0 && a->capture_option)
 		return usage("--pcap, --where, --count and --seconds belong to capture, not to ",
 			c->name);
-	if (a->gateway && c->operand != OPERAND_CLIENT)
+	if (a->gateway && c->operands != with_client)
 		return usage("--gateway belongs to renegotiate and kill, not to ", c->name);
 	if (a->keys_option)
 		return usage("--server-key, --metadata and --force do not belong to ", c->name);
@@ -302,9 +345,7 @@ static int parse(struct args *a, int argc, char **argv, const struct command **o
 	c = *out = command_find(argv[optind]);
 	if (!c)
 		return usage("unknown command ", argv[optind]);
-	if (argc - optind > 2 || (argc - optind == 2 && c->operand == OPERAND_NONE))
-		return usage("too many arguments for ", c->name);
-	a->operand = argv[optind + 1];
+	a->operands = &argv[optind + 1];
 	return check(a, c);
 }
 
@@ -382,8 +423,10 @@ static int daemon_send(FILE *f, const struct args *a, const struct command *c)
 	bool ok;
 
 	set_text(o, "verb", c->name);
-	set_text(o, "gateway", c->operand == OPERAND_CLIENT ? a->gateway : a->operand);
-	set_text(o, "client", c->operand == OPERAND_CLIENT ? a->operand : NULL);
+	set_text(o, "gateway", a->gateway);
+	for (size_t i = 0; c->operands[i]; i++)
+		set_text(o, c->operands[i], a->operands[i]);
+	ctl_notice_fill(&a->notice, c->name, o);
 	set_text(o, "where", a->where);
 	if (a->count)
 		json_object_set_new(o, "count", json_integer(a->count));

@@ -61,11 +61,31 @@ static unsigned int kill_client(void *arg, const char *gateway, const char *clie
 	return gateway && strcmp(client, "alice") == 0 ? 2 : 0;
 }
 
+// Says what it was asked to say.
+static unsigned int notify(
+	void *arg, const char *gateway, const char *client, const char *notice, char *err)
+{
+	(void)arg;
+	if (strcmp(client, "alice") == 0)
+		snprintf(err, API_ERROR_BYTES, "%s: %s", gateway, notice);
+	return strcmp(client, "carol") == 0;
+}
+
+static json_t *reload(void *arg, bool restart, bool check, char *err)
+{
+	(void)arg;
+	(void)err;
+	return json_pack("[b, b]", restart, check);
+}
+
 static const struct api_ops ops = {
 	.gateway_id = gateway_id,
 	.status = status,
 	.clients = clients,
 	.kill = kill_client,
+	.disconnect = notify,
+	.message = notify,
+	.reload = reload,
 };
 
 static int dial(void)
@@ -162,6 +182,76 @@ static void test_requests(void)
 	close(fd);
 }
 
+// Verbs that say something to clients: what they say, and every way to ask for it wrongly.
+static const struct {
+	const char *verb, *fields;
+	const char *error; // NULL: it works
+} notices[] = {
+	{"message", ",\"gateway\":\"gw1\",\"client\":\"carol\",\"text\":\"hello\"", NULL},
+	{"disconnect", ",\"gateway\":\"gw1\",\"client\":\"carol\"", NULL},
+	{"message", ",\"gateway\":\"gw1\",\"client\":\"alice\",\"text\":\"one, two\"",
+		"gw1: INFO,one, two"},
+	{"disconnect", ",\"gateway\":\"gw1\",\"client\":\"alice\"", "gw1: RESTART"},
+	{"disconnect",
+		",\"gateway\":\"gw1\",\"client\":\"alice\",\"text\":\"x\",\"how\":\"restart\","
+		"\"next_remote\":true,\"keep_credentials\":true",
+		"gw1: RESTART,[NP]x"},
+	{"disconnect", ",\"gateway\":\"gw1\",\"client\":\"alice\",\"how\":\"halt\"", "gw1: HALT"},
+	{"disconnect",
+		",\"gateway\":\"gw1\",\"client\":\"alice\",\"how\":\"auth-failed\",\"text\":\"x\"",
+		"gw1: AUTH_FAILED,x"},
+	{"message", ",\"client\":\"alice\",\"text\":\"x\"", "message needs a gateway and a client"},
+	{"disconnect", ",\"gateway\":\"gw1\"", "disconnect needs a gateway and a client"},
+	{"disconnect", ",\"gateway\":\"gw1\",\"client\":\"\"",
+		"disconnect needs a gateway and a client"},
+	{"message", ",\"gateway\":\"gw9\",\"client\":\"alice\",\"text\":\"x\"",
+		"no gateway \\\"gw9\\\""},
+	{"message", ",\"gateway\":\"gw1\",\"client\":\"bob\",\"text\":\"x\"",
+		"no connected client \\\"bob\\\""},
+	{"message", ",\"gateway\":\"gw1\",\"client\":\"alice\"", "text is missing"},
+	{"message", ",\"gateway\":\"gw1\",\"client\":\"alice\",\"text\":\"\"",
+		"text must be 1..200 characters, got 0"},
+	{"message", ",\"gateway\":\"gw1\",\"client\":\"alice\",\"text\":\"a\\nb\"",
+		"text must be printable ASCII, got 0x0a as character 2"},
+	{"message", ",\"gateway\":\"gw1\",\"client\":\"alice\",\"text\":\"[P]b\"",
+		"text must not begin with \\\"[\\\", which clients take for more than text"},
+	{"disconnect", ",\"gateway\":\"gw1\",\"client\":\"alice\",\"how\":\"softly\"",
+		"how must be restart, halt or auth-failed, got \\\"softly\\\""},
+	{"disconnect",
+		",\"gateway\":\"gw1\",\"client\":\"alice\",\"how\":\"halt\",\"next_remote\":true",
+		"next_remote belongs to restart"},
+	{"disconnect",
+		",\"gateway\":\"gw1\",\"client\":\"alice\",\"how\":\"auth-failed\","
+		"\"keep_credentials\":true",
+		"keep_credentials belongs to restart and halt"},
+};
+
+static void test_notices(void)
+{
+	char request[512], reply[512];
+	int fd = dial();
+
+	for (size_t i = 0; i < sizeof(notices) / sizeof(*notices); i++) {
+		snprintf(request, sizeof(request), "{\"verb\":\"%s\"%s}\n", notices[i].verb,
+			notices[i].fields);
+		snprintf(reply, sizeof(reply),
+			notices[i].error ? "{\"ok\":false,\"version\":\"0.1.0\",\"verb\":\"%s\","
+					   "\"error\":\"%s\"}"
+					 : "{\"ok\":true,\"version\":\"0.1.0\",\"verb\":\"%s\","
+					   "\"result\":{\"clients\":1}}",
+			notices[i].verb, notices[i].error ? notices[i].error : "");
+		put(fd, request);
+		CU_ASSERT_STRING_EQUAL(line(fd), reply);
+	}
+	put(fd, "{\"verb\":\"reload\"}\n");
+	CU_ASSERT_PTR_NOT_NULL(strstr(line(fd), "[false,false]"));
+	put(fd, "{\"verb\":\"reload\",\"restart\":true}\n");
+	CU_ASSERT_PTR_NOT_NULL(strstr(line(fd), "[true,false]"));
+	put(fd, "{\"verb\":\"reload\",\"check\":true}\n");
+	CU_ASSERT_PTR_NOT_NULL(strstr(line(fd), "[false,true]"));
+	close(fd);
+}
+
 static void expect_refused(int fd, const char *request, const char *start)
 {
 	char text[256];
@@ -180,6 +270,9 @@ static void test_bad_requests(void)
 	expect_refused(fd, "{\"verb\":1}\n", "request is not valid");
 	expect_refused(fd, "{\"verb\":\"status\",\"more\":1}\n", "request is not valid");
 	expect_refused(fd, "{\"verb\":\"status\",\"verb\":\"kill\"}\n", "request is not JSON");
+	expect_refused(fd, "{\"verb\":\"message\",\"text\":1}\n", "request is not valid");
+	expect_refused(fd, "{\"verb\":\"message\",\"text\":\"\\u0000\"}\n", "request is not JSON");
+	expect_refused(fd, "{\"verb\":\"reload\",\"check\":\"yes\"}\n", "request is not valid");
 	// Two at once are answered in order; empty lines are nothing.
 	put(fd, "\n{\"verb\":\"status\"}\n\n{\"verb\":\"dance\"}\n");
 	CU_ASSERT_PTR_NOT_NULL(strstr(line(fd), "\"ok\":true"));
@@ -432,6 +525,7 @@ int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"requests", test_requests},
+		{"words to clients", test_notices},
 		{"bad requests", test_bad_requests},
 		{"long request", test_long_request},
 		{"half closed connection", test_half_closed},

@@ -135,6 +135,9 @@ static void test_status(void)
 	text = print(ctl_print_reload, "{\"applied\":[\"a\"],\"refused\":[\"b\"]}");
 	CU_ASSERT_STRING_EQUAL(text, "applied: a\nnot applied: b\n");
 	free(text);
+	text = print(ctl_print_reload, "{\"planned\":[\"a\"],\"refused\":[\"b\"]}");
+	CU_ASSERT_STRING_EQUAL(text, "planned: a\nnot applied: b\n");
+	free(text);
 }
 
 static const struct {
