@@ -12,6 +12,7 @@ import data
 import families
 import keyex
 import push
+import update
 import wire
 import wrap
 from framing import pushed as pushed_framing
@@ -38,6 +39,7 @@ class Client:
         self.newest = None
         self.push = push.Push()
         self.is_pushed = False
+        self.settings = update.Settings()
         self.next_request = None
         self.cipher = options.cipher or family.cipher
         self.cipher_list = options.data_ciphers or (
@@ -277,6 +279,17 @@ class Client:
         if kind == "PUSH_REPLY" and not self.is_pushed:
             if self.push.add(text):
                 self.pushed()
+        elif kind == "PUSH_UPDATE":
+            self.updated(text)
+
+    def updated(self, text):
+        if not self.family.proto & families.PUSH_UPDATE or not self.is_pushed:
+            self.warnings.append("PUSH_UPDATE that was not announced, or before PUSH_REPLY")
+            return
+        try:
+            self.settings.update(text)
+        except update.UpdateError as e:
+            raise ClientError(f"push update refused: {e}") from e
 
     def pushed(self):
         own = self.options.cipher or self.family.cipher
@@ -286,6 +299,7 @@ class Client:
         except push.PushError as e:
             raise ClientError(f"push reply refused: {e}") from e
         self.is_pushed = True
+        self.settings.reply(self.push.options)
         self.next_request = None
         if self.family.ncp:
             self.cipher = self.push.cipher or own
