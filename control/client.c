@@ -76,10 +76,11 @@ static void name_leave(struct client *c)
 
 // Admission -----------------------------------------------------------------------------------
 
-struct client *client_at_address(const struct gateway *g, const struct session_addr *remote)
+struct client *client_at_address(
+	const struct gateway *g, uint8_t local_id, const struct session_addr *remote)
 {
 	uint32_t id = iroute_link_lookup(
-		g->env.dp->iroute, g->id, remote->family, remote->addr, remote->port_be);
+		g->env.dp->iroute, g->id, local_id, remote->family, remote->addr, remote->port_be);
 
 	return id == PROTO_PEER_ID_UNDEF ? NULL : g->env.client_by_peer[id];
 }
@@ -87,7 +88,8 @@ struct client *client_at_address(const struct gateway *g, const struct session_a
 // The admitted session at the address this one comes from.
 static struct client *client_before(const struct client *c)
 {
-	struct client *other = client_at_address(c->gw, &session_info(c->session)->remote);
+	struct client *other = client_at_address(
+		c->gw, c->key.local_id, &session_info(c->session)->remote);
 
 	return other != c ? other : NULL;
 }
@@ -127,7 +129,8 @@ static int peer_publish(struct client *c, const struct session_lease *lease)
 	struct publish_peer desc = {
 		.gateway = g->id,
 		.vpn_domain = g->vpn_domain,
-		.local = g->local,
+		.local_id = c->key.local_id,
+		.local = g->locals[c->key.local_id].addr,
 		.remote = info->remote,
 		.link_nexthop = client_link_nexthop(g, &info->remote),
 		.mss4 = conf->mss_clamp ? (uint16_t)(lease->tun_mtu - OUTER_OVERHEAD_TCPIP) : 0,
@@ -170,10 +173,15 @@ static void client_steer(struct client *c, const struct session_lease *lease, bo
 static uint16_t tun_mtu(const struct client *c)
 {
 	const struct session_info *info = session_info(c->session);
-	uint16_t bytes = c->gw->tun_mtu + PROTO_DATA_V2_HDR_BYTES, text = c->gw->tun_mtu;
+	uint16_t text = c->gw->tun_mtu, link = c->gw->link_mtu, bytes;
 
 	if (c->settings->conf.tun_mtu)
 		return text;
+	// An IPv6 address may have come later than the TUN device.
+	bytes = gateway_outer_overhead(info->remote.family);
+	if (link && text > link - bytes)
+		text = link - bytes;
+	bytes = text + PROTO_DATA_V2_HDR_BYTES;
 	if (info->digest)
 		text = cipher_text_max((enum cipher)cipher_by_name(info->cipher),
 			(enum digest)digest_by_name(info->digest), bytes);
@@ -263,9 +271,10 @@ static void depart(struct client *c)
 
 static void send_datagram(void *arg, struct session *s, const uint8_t *data, size_t len)
 {
+	const struct client *c = session_owner(s);
 	struct gateway *g = arg;
 
-	endpoint_send(g->endpoint, &session_info(s)->remote, data, len);
+	endpoint_send(g->locals[c->key.local_id].endpoint, &session_info(s)->remote, data, len);
 }
 
 static void step_work(struct pool_job *job)
@@ -559,7 +568,7 @@ void gateway_event(struct client *c, const struct event *ev)
 		break;
 	case EVENT_FLOAT:
 		memcpy(from.addr, ev->addr, sizeof(from.addr));
-		client_float(c, &from);
+		client_float(c, &from, ev->local_id);
 		break;
 	}
 	client_settle(c);

@@ -31,13 +31,24 @@ uint32_t client_link_nexthop(const struct gateway *g, const struct session_addr 
 	return nexthop;
 }
 
+int client_link_publish(
+	struct client *c, const struct session_addr *remote, uint8_t local_id, uint16_t path_mtu)
+{
+	const struct gateway *g = c->gw;
+	const struct publish_link link = {.local_id = local_id,
+		.local = g->locals[local_id].addr,
+		.remote = *remote,
+		.nexthop = client_link_nexthop(g, remote),
+		.path_mtu = path_mtu};
+
+	return publish_peer_link(g->env.publish, c->peer_id, &link);
+}
+
 void client_link_update(struct client *c)
 {
-	const struct session_addr *remote = &session_info(c->session)->remote;
-
 	if (c->admitted)
-		publish_peer_link(c->gw->env.publish, c->peer_id, remote,
-			client_link_nexthop(c->gw, remote), c->pmtu.bytes);
+		client_link_publish(
+			c, &session_info(c->session)->remote, c->key.local_id, c->pmtu.bytes);
 }
 
 static void pmtu_log(const struct client *c, const char *what)
@@ -77,10 +88,10 @@ static bool is_quote_of(const struct client *c, const struct icmp_too_big *r)
 		rte_be_to_cpu_32(packet_id));
 }
 
-void gateway_too_big(struct gateway *g, const struct icmp_too_big *r)
+void gateway_too_big(struct gateway *g, uint8_t local_id, const struct icmp_too_big *r)
 {
 	const struct bucket_rate rate = bucket_rate(rte_get_tsc_hz(), CHANGES_PER_S, CHANGES_BURST);
-	struct client *c = client_at_address(g, &r->remote);
+	struct client *c = client_at_address(g, local_id, &r->remote);
 	struct publish_peer_stats stats;
 
 	if (!c || !is_quote_of(c, r) || !publish_peer_stats(g->env.publish, c->peer_id, &stats)) {

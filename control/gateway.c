@@ -91,12 +91,11 @@ void gateway_settings_apply(struct gateway *g, struct gateway_settings *s)
 			sizeof(((struct conf_gateway *)NULL)->member) \
 	}
 
-// What endpoint, domains, TUN device and address pool are made from, once.
+// What endpoints, domains, TUN device and address pool are made from, once.
 static const struct {
 	const char *name;
 	size_t offset, bytes;
 } fixed_options[] = {
-	FIXED("endpoint.address", endpoint_addr),
 	FIXED("endpoint.port", endpoint_port),
 	FIXED("netns", netns),
 	FIXED("link_netns", link_netns),
@@ -152,25 +151,26 @@ static bool begin_session(struct gateway *g, const struct session_addr *remote,
 	return true;
 }
 
-static void first_input(struct gateway *g, const struct session_addr *remote,
+static void first_input(struct gateway_local *local, const struct session_addr *remote,
 	struct client_key *key, const uint8_t *data, size_t len)
 {
+	struct gateway *g = local->gw;
 	uint64_t now = clock_ms();
 	struct first_packet fp;
 
 	g->first_packets++;
-	if (g->leaving)
+	if (g->leaving || local->leaving)
 		return;
 	note_load(g);
-	first_packet_judge(
-		&fp, &g->settings->wrap, &g->cookie, remote, data, len, (uint64_t)time(NULL));
+	first_packet_judge(&fp, &g->settings->wrap, &g->cookie, &local->addr, remote, data, len,
+		(uint64_t)time(NULL));
 	switch (fp.verdict) {
 	case FIRST_PACKET_DROP:
 		g->first_drops[fp.why]++;
 		break;
 	case FIRST_PACKET_REPLY:
 		if (handshake_limit_answer(g->limit, remote, now))
-			endpoint_send(g->endpoint, remote, fp.reply, fp.reply_len);
+			endpoint_send(local->endpoint, remote, fp.reply, fp.reply_len);
 		else
 			g->first_drops[FIRST_PACKET_DROP_RATE]++;
 		break;
@@ -188,10 +188,13 @@ static void first_input(struct gateway *g, const struct session_addr *remote,
 	first_packet_fini(&fp);
 }
 
-static void input(void *arg, const struct session_addr *remote, const uint8_t *data, size_t len)
+void gateway_input(void *arg, const struct session_addr *remote, const uint8_t *data, size_t len)
 {
-	struct gateway *g = arg;
-	struct client_key key = {.family = remote->family, .port_be = remote->port_be};
+	struct gateway_local *local = arg;
+	struct gateway *g = local->gw;
+	struct client_key key = {.family = remote->family,
+		.port_be = remote->port_be,
+		.local_id = gateway_local_id(local)};
 	struct client *c;
 
 	if (len < CTRL_HDR_BYTES)
@@ -200,7 +203,7 @@ static void input(void *arg, const struct session_addr *remote, const uint8_t *d
 	memcpy(key.sid, data + 1, sizeof(key.sid));
 	HASH_FIND(by_key, g->clients, &key, sizeof(key), c);
 	if (!c) {
-		first_input(g, remote, &key, data, len);
+		first_input(local, remote, &key, data, len);
 		return;
 	}
 	session_input(c->session, data, len, clock_ms());
@@ -209,16 +212,22 @@ static void input(void *arg, const struct session_addr *remote, const uint8_t *d
 
 // Life ----------------------------------------------------------------------------------------
 
-static uint16_t outer_overhead(uint8_t family)
+uint16_t gateway_outer_overhead(uint8_t family)
 {
 	return (uint16_t)((family == 4 ? 20 : 40) + 8 + PROTO_DATA_V2_HDR_BYTES);
 }
 
-// auto: what fits one datagram; no client need take more than 1500 unless it says so.
+// auto: what fits one datagram, whichever address the client comes to; no client need take more than
+// 1500 unless it says so.
 static uint16_t tun_mtu_choose(const struct gateway *g, const struct conf_gateway *gw)
 {
-	uint16_t link = fabric_link_mtu(g->env.fabric, g->link_domain);
-	uint16_t fits = (uint16_t)(link - outer_overhead(gw->endpoint_addr.family));
+	uint8_t family = 4;
+	uint16_t fits;
+
+	for (size_t i = 0; i < gw->endpoint_addr_count; i++)
+		if (gw->endpoint_addrs[i].family == 6)
+			family = 6;
+	fits = (uint16_t)(g->link_mtu - gateway_outer_overhead(family));
 
 	if (gw->tun_mtu)
 		return gw->tun_mtu;
@@ -253,6 +262,7 @@ static int open_domains(struct gateway *g, const struct conf_gateway *gw)
 		return rc;
 	g->link_domain = (uint16_t)link;
 	g->vpn_domain = (uint16_t)vpn;
+	g->link_mtu = fabric_link_mtu(g->env.fabric, g->link_domain);
 	g->tun_mtu = tun_mtu_choose(g, gw);
 	return check_buffers(g, gw);
 }
@@ -273,27 +283,6 @@ static void warn_of_forwarding(const struct conf_gateway *gw)
 				"(sysctl)",
 				gw->name, gw->netns[0] ? "namespace " : "this namespace", gw->netns,
 				has[i], settings[i]);
-}
-
-static int open_endpoint(struct gateway *g, const struct conf_gateway *gw)
-{
-	int rc;
-
-	g->local.family = gw->endpoint_addr.family;
-	g->local.port_be = rte_cpu_to_be_16(gw->endpoint_port);
-	memcpy(g->local.addr, gw->endpoint_addr.addr, sizeof(g->local.addr));
-	g->endpoint = endpoint_open(g->env.loop, gw->name, gw->link_netns, &g->local, input, g);
-	if (!g->endpoint)
-		return -errno;
-	rc = slowpath_link_add(g->env.slowpath, g->id, endpoint_data_fd(g->endpoint));
-	if (rc)
-		return rc;
-	g->link_in_slowpath = true;
-	rc = fabric_endpoint_add(g->env.fabric, g->link_domain, &g->local);
-	if (rc)
-		return errno_log(rc, "gateway=%s: cannot steer its endpoint", gw->name);
-	g->endpoint_steered = true;
-	return 0;
 }
 
 static int gateway_bring_up(struct gateway *g, const struct conf_gateway *gw)
@@ -321,16 +310,19 @@ static int gateway_bring_up(struct gateway *g, const struct conf_gateway *gw)
 	if (!rc)
 		rc = gateway_tun_open(g);
 	if (!rc)
-		rc = open_endpoint(g, gw);
-	if (!rc)
-		warn_of_forwarding(gw);
-	return rc;
+		rc = gateway_locals_plan(g, gw);
+	if (rc)
+		return rc;
+	gateway_locals_apply(g, NULL, NULL);
+	warn_of_forwarding(gw);
+	return 0;
 }
 
 struct gateway *gateway_open(
 	const struct gateway_env *env, const struct conf_gateway *gw, uint16_t id)
 {
 	struct gateway *g = calloc(1, sizeof(*g));
+	const struct session_addr *locals[DP_LOCALS_MAX];
 	char text[SESSION_ADDR_TEXT_BYTES];
 	int rc;
 
@@ -345,8 +337,10 @@ struct gateway *gateway_open(
 		errno = -rc;
 		return NULL;
 	}
-	LOG(NOTICE, "gateway=%s: listening on udp %s, tun mtu %u, at most %u clients", gw->name,
-		session_addr_text(&g->local, text, sizeof(text)), g->tun_mtu, gw->max_connections);
+	for (unsigned int i = 0, n = gateway_locals(g, locals); i < n; i++)
+		LOG(NOTICE, "gateway=%s: listening on udp %s, tun mtu %u, at most %u clients",
+			gw->name, session_addr_text(locals[i], text, sizeof(text)), g->tun_mtu,
+			gw->max_connections);
 	return g;
 }
 
@@ -358,11 +352,7 @@ void gateway_close(struct gateway *g)
 		return;
 	HASH_ITER(by_key, g->clients, c, next)
 		client_free(c);
-	if (g->endpoint_steered)
-		fabric_endpoint_del(g->env.fabric, g->link_domain, &g->local);
-	if (g->link_in_slowpath)
-		slowpath_link_del(g->env.slowpath, g->id);
-	endpoint_close(g->endpoint);
+	gateway_locals_close(g);
 	gateway_tun_close(g);
 	ippool_free(g->pool);
 	cookie_key_wipe(&g->cookie);
@@ -406,17 +396,6 @@ void gateway_fill_state(const struct gateway *g, struct dp_gateway *out)
 	ippool_self(g->pool, (uint8_t *)&out->self4_be, out->self6);
 }
 
-struct dp_endpoint gateway_dp_endpoint(const struct gateway *g)
-{
-	struct dp_endpoint e = {.port_be = g->local.port_be,
-		.domain = g->link_domain,
-		.family = g->local.family,
-		.gateway = g->id};
-
-	memcpy(e.addr, g->local.addr, sizeof(e.addr));
-	return e;
-}
-
 void gateway_routes_changed(struct gateway *g, uint16_t domain)
 {
 	struct client *c, *next;
@@ -437,11 +416,6 @@ const struct conf_gateway *gateway_conf(const struct gateway *g)
 uint16_t gateway_id(const struct gateway *g)
 {
 	return g->id;
-}
-
-const struct session_addr *gateway_local(const struct gateway *g)
-{
-	return &g->local;
 }
 
 const struct tls_wrap_set *gateway_wrap(const struct gateway *g)

@@ -14,6 +14,7 @@
 #include "control/fabric.h"
 #include "control/publish.h"
 #include "control/channel/session.h"
+#include "control/endpoint.h"
 #include "control/slowpath.h"
 #include "dataplane/event.h"
 
@@ -40,7 +41,7 @@ struct gateway *gateway_open(
 // Closes without a word to clients (gateway_restart_clients() before, where they should know).
 void gateway_close(struct gateway *g);
 
-// Options that need a new gateway (endpoint, namespaces, addresses, TUN device, MTU): puts g's value
+// Options that need a new gateway (port, namespaces, tunnel addresses, TUN device, MTU): puts g's value
 // into gw for the next one that differs, from *next (0 at first) on, and returns its name. NULL: no
 // more of them, what is left in gw can be put in force.
 const char *gateway_keep_fixed(
@@ -80,7 +81,21 @@ uint32_t gateway_session_count(const struct gateway *g);
 
 // Data plane's view of it, for the next snapshot.
 void gateway_fill_state(const struct gateway *g, struct dp_gateway *out);
-struct dp_endpoint gateway_dp_endpoint(const struct gateway *g);
+unsigned int gateway_dp_endpoints(const struct gateway *g, struct dp_endpoint out[DP_LOCALS_MAX]);
+
+// Outside addresses, of a new gateway or for a reload. First what can fail: opens those of gw that g
+// does not have. 0 or -errno, logged; then, or if the reload comes to nothing, _drop() closes them.
+int gateway_locals_plan(struct gateway *g, const struct conf_gateway *gw);
+void gateway_locals_drop(struct gateway *g);
+// After gateway_settings_apply(): those of its configuration are in force, the clients of others are
+// told to go. Says each change (say may be NULL). Then node_publish().
+typedef void (*gateway_say_fn)(void *arg, const char *text);
+void gateway_locals_apply(struct gateway *g, gateway_say_fn say, void *arg);
+// Closes addresses whose clients have gone, or had their time. True: the snapshot must follow.
+bool gateway_locals_leave(struct gateway *g, uint64_t now_ms);
+// An address of gw that g has open, be it only for the clients that still say goodbye; NULL: none.
+const char *gateway_locals_clash(
+	const struct gateway *g, const struct conf_gateway *gw, char text[SESSION_ADDR_TEXT_BYTES]);
 
 // Routes of a domain moved: look up the way to each client again.
 void gateway_routes_changed(struct gateway *g, uint16_t domain);
@@ -91,13 +106,14 @@ void gateway_event(struct client *c, const struct event *ev);
 void gateway_tun_check(struct gateway *g);
 // A router says that one of our datagrams is too large. Only believed if it quotes a packet that was
 // sent to a client.
-void gateway_too_big(struct gateway *g, const struct icmp_too_big *r);
+void gateway_too_big(struct gateway *g, uint8_t local_id, const struct icmp_too_big *r);
 
 // For status.
 const struct conf_gateway *gateway_conf(const struct gateway *g);
 uint16_t gateway_id(const struct gateway *g);
-const struct session_addr *gateway_local(const struct gateway *g); // its endpoint
-const struct tls_wrap_set *gateway_wrap(const struct gateway *g);  // of sessions to come
+// Addresses it listens on; returns how many.
+unsigned int gateway_locals(const struct gateway *g, const struct session_addr *out[DP_LOCALS_MAX]);
+const struct tls_wrap_set *gateway_wrap(const struct gateway *g); // of sessions to come
 struct gateway_totals {
 	uint32_t clients;                // connected
 	uint32_t handshakes;             // not yet

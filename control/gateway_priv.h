@@ -35,7 +35,8 @@ struct client_key {
 	uint8_t addr[16];
 	uint16_t port_be;
 	uint8_t family;
-	uint8_t reserved[5];
+	uint8_t local_id; // address of ours that it talks to
+	uint8_t reserved[4];
 	uint8_t sid[SESSION_ID_BYTES];
 };
 static_assert(sizeof(struct client_key) == 32, "client_key: no padding");
@@ -79,18 +80,28 @@ struct client_name {
 	UT_hash_handle hh;
 };
 
+// One of a gateway's outside addresses; its index is its local_id.
+struct gateway_local {
+	struct gateway *gw; // NULL: not in use
+	struct session_addr addr;
+	struct endpoint *endpoint;
+	bool in_slowpath, steered;
+	bool pending; // of a reload that is not in force yet
+	bool leaving; // clients were told to go: nobody new
+	uint64_t leave_at_ms;
+};
+
 struct gateway {
 	struct gateway_env env;
 	uint16_t id;
 	struct gateway_settings *settings; // for the next session
-	struct endpoint *endpoint;
-	struct session_addr local;
+	struct gateway_local locals[DP_LOCALS_MAX];
 	uint16_t vpn_domain, link_domain;
 	uint16_t tun_mtu;
+	uint16_t link_mtu; // smallest of the outside when it was opened; 0: not known
 	int tun_fd, tun_ifindex;
 	ev_timer tun_retry; // after somebody deleted the device
 	double tun_retry_s;
-	bool link_in_slowpath, endpoint_steered;
 	bool leaving; // clients were told to go: nobody new
 	struct ippool *pool;
 	struct cookie_key cookie;
@@ -129,15 +140,32 @@ void client_catch_up(struct client *c);
 
 // client_link.c
 void client_link_update(struct client *c);
-// The admitted client at an outside address and port, NULL: none. There is only one.
-struct client *client_at_address(const struct gateway *g, const struct session_addr *remote);
-// client_float.c: the client's newest authentic packet came from there.
-void client_float(struct client *c, const struct session_addr *to);
+// The admitted client at an outside address and port that talks to this address of ours, NULL: none.
+// There is only one.
+struct client *client_at_address(
+	const struct gateway *g, uint8_t local_id, const struct session_addr *remote);
+// client_float.c: the client's newest authentic packet came from there, to this address of ours.
+void client_float(struct client *c, const struct session_addr *to, uint8_t local_id);
 // client_occ.c: the client asked for the options string inside the data channel.
 void client_occ_reply(struct client *c);
 uint32_t client_link_nexthop(const struct gateway *g, const struct session_addr *remote);
+// Publishes the way to a client. 0 or -errno, see publish_peer_link().
+int client_link_publish(
+	struct client *c, const struct session_addr *remote, uint8_t local_id, uint16_t path_mtu);
 // Forgets a path MTU that is old enough, so that larger packets are tried again.
 void client_link_age(struct client *c, uint64_t now_ms);
+
+// gateway.c: a control packet that came to the endpoint of `arg`, a struct gateway_local.
+void gateway_input(void *arg, const struct session_addr *remote, const uint8_t *data, size_t len);
+// IP, UDP and data header of P_DATA_V2.
+uint16_t gateway_outer_overhead(uint8_t family);
+
+// gateway_local.c, beside what gateway.h has.
+uint8_t gateway_local_id(const struct gateway_local *l);
+void gateway_locals_close(struct gateway *g);
+// NULL: none, or one that takes no new clients.
+const struct gateway_local *gateway_local_in_use(const struct gateway *g, uint8_t local_id);
+bool gateway_is_local(const struct gateway *g, const struct session_addr *addr);
 
 // gateway_tun.c
 void gateway_tun_init(struct gateway *g); // before anything can fail

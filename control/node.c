@@ -37,30 +37,32 @@ LOG_TYPE("node");
 
 static int publish(struct node *n)
 {
-	struct dp_endpoint endpoints[DP_GATEWAYS_MAX];
-	struct dp_state *st;
+	struct dp_endpoint *endpoints = calloc(
+		(size_t)n->dp->gateways_max * DP_LOCALS_MAX, sizeof(*endpoints));
+	struct dp_state *st = state_new(n->dp->gateways_max);
 	uint32_t count = 0;
 	uint16_t id;
-	int rc;
+	int rc = -ENOMEM;
 
-	st = state_new(n->dp->gateways_max);
-	if (!st)
-		return -ENOMEM;
+	if (!st || !endpoints)
+		goto out;
 	st->version = ++n->state_version;
 	fabric_fill_state(n->fabric, st);
 	for (id = 0; id < n->dp->gateways_max; id++) {
 		if (!n->gateways[id])
 			continue;
 		gateway_fill_state(n->gateways[id], &st->gateways[id]);
-		endpoints[count++] = gateway_dp_endpoint(n->gateways[id]);
+		count += gateway_dp_endpoints(n->gateways[id], &endpoints[count]);
 	}
 	rc = state_endpoints_set(st, endpoints, count);
-	if (rc) {
-		state_free(st);
-		return rc;
-	}
+	if (rc)
+		goto out;
 	publish_state(n->publish, st);
-	return 0;
+	st = NULL;
+out:
+	state_free(st);
+	free(endpoints);
+	return rc;
 }
 
 int node_publish(struct node *n)
@@ -101,8 +103,10 @@ static void gateways_leave(struct node *n, uint64_t now)
 	bool changed = false;
 
 	for (uint16_t id = 0; id < n->dp->gateways_max; id++) {
-		if (!n->leaving[id])
+		if (!n->leaving[id]) {
+			changed |= n->gateways[id] && gateway_locals_leave(n->gateways[id], now);
 			continue;
+		}
 		if (gateway_session_count(n->gateways[id]) > 0 && now < n->leave_at_ms[id])
 			continue;
 		capture_end_gateway(n->capture, id);
@@ -172,11 +176,11 @@ static void routes_changed(void *arg, uint16_t domain)
 static void too_big(void *arg, uint16_t domain, const struct icmp_too_big *r)
 {
 	struct node *n = arg;
-	int id = state_endpoint_lookup(
+	const struct dp_endpoint *e = state_endpoint_lookup(
 		state_get(n->dp), domain, r->local.family, r->local.addr, r->local.port_be);
 
-	if (id >= 0 && n->gateways[id])
-		gateway_too_big(n->gateways[id], r);
+	if (e && n->gateways[e->gateway])
+		gateway_too_big(n->gateways[e->gateway], e->local_id, r);
 }
 
 // Start ---------------------------------------------------------------------------------------

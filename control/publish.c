@@ -25,6 +25,7 @@ LOG_TYPE("publish");
 struct peer_id_record {
 	uint32_t generation; // of the next peer under this id; never 0
 	uint16_t vpn_domain;
+	uint8_t local_id;
 	struct session_addr remote;
 	struct session_addr local;
 	bool udp_csum_zero;
@@ -178,18 +179,18 @@ static void key_retired(void *arg, void *obj)
 	rte_free(k);
 }
 
-static struct peer_link *link_new(const struct session_addr *local,
-	const struct session_addr *remote, uint32_t nexthop, uint16_t path_mtu, bool udp_csum_zero)
+static struct peer_link *link_new(const struct publish_link *to, bool udp_csum_zero)
 {
 	struct peer_link *l = rte_zmalloc("peer_link", sizeof(*l), RTE_CACHE_LINE_SIZE);
 
 	if (!l)
 		return NULL;
-	outer_link_init(
-		l, remote->family, local->addr, local->port_be, remote->addr, remote->port_be);
-	l->nexthop = nexthop;
-	l->path_mtu = path_mtu ? path_mtu : UINT16_MAX;
-	l->udp_csum_zero = udp_csum_zero && remote->family == 4;
+	outer_link_init(l, to->remote.family, to->local.addr, to->local.port_be, to->remote.addr,
+		to->remote.port_be);
+	l->local_id = to->local_id;
+	l->nexthop = to->nexthop;
+	l->path_mtu = to->path_mtu ? to->path_mtu : UINT16_MAX;
+	l->udp_csum_zero = udp_csum_zero && to->remote.family == 4;
 	return l;
 }
 
@@ -212,12 +213,16 @@ static void address_del(
 
 int publish_peer_add(struct publish *p, uint32_t peer_id, const struct publish_peer *desc)
 {
+	const struct publish_link to = {.local_id = desc->local_id,
+		.local = desc->local,
+		.remote = desc->remote,
+		.nexthop = desc->link_nexthop};
 	struct peer_id_record *rec = &p->records[peer_id];
 	struct peer_link *link;
 	struct peer *peer;
 	int rc = -ENOMEM;
 
-	link = link_new(&desc->local, &desc->remote, desc->link_nexthop, 0, desc->udp_csum_zero);
+	link = link_new(&to, desc->udp_csum_zero);
 	peer = rte_zmalloc("peer", sizeof(*peer), RTE_CACHE_LINE_SIZE);
 	if (!link || !peer)
 		goto err;
@@ -232,11 +237,12 @@ int publish_peer_add(struct publish *p, uint32_t peer_id, const struct publish_p
 	peer->framing = (uint8_t)desc->framing;
 	atomic_store_explicit(&peer->link, link, memory_order_release);
 
-	rc = iroute_link_add(p->dp->iroute, desc->gateway, desc->remote.family, desc->remote.addr,
-		desc->remote.port_be, peer_id);
+	rc = iroute_link_add(p->dp->iroute, desc->gateway, desc->local_id, desc->remote.family,
+		desc->remote.addr, desc->remote.port_be, peer_id);
 	if (rc)
 		goto err;
 	rec->vpn_domain = desc->vpn_domain;
+	rec->local_id = desc->local_id;
 	rec->local = desc->local;
 	rec->remote = desc->remote;
 	rec->udp_csum_zero = desc->udp_csum_zero;
@@ -277,8 +283,8 @@ void publish_peer_del(struct publish *p, uint32_t peer_id)
 		address_del(p, peer, 4, (const uint8_t *)&peer->vpn4_be);
 	if (has_vpn6(peer))
 		address_del(p, peer, 6, peer->vpn6);
-	iroute_link_del(p->dp->iroute, peer->gateway, rec->remote.family, rec->remote.addr,
-		rec->remote.port_be);
+	iroute_link_del(p->dp->iroute, peer->gateway, rec->local_id, rec->remote.family,
+		rec->remote.addr, rec->remote.port_be);
 	for (int i = 0; i < 2; i++) {
 		struct keyslot *k = atomic_exchange(&peer->slots[i], NULL);
 
@@ -292,8 +298,14 @@ void publish_peer_del(struct publish *p, uint32_t peer_id)
 	drain_later(p->drain, peer_id_give_back, p, peer_id);
 }
 
-int publish_peer_link(struct publish *p, uint32_t peer_id, const struct session_addr *remote,
-	uint32_t link_nexthop, uint16_t path_mtu)
+static bool same_ends(const struct peer_id_record *rec, const struct publish_link *to)
+{
+	return rec->local_id == to->local_id && rec->remote.family == to->remote.family &&
+	       rec->remote.port_be == to->remote.port_be &&
+	       memcmp(rec->remote.addr, to->remote.addr, sizeof(to->remote.addr)) == 0;
+}
+
+int publish_peer_link(struct publish *p, uint32_t peer_id, const struct publish_link *to)
 {
 	struct peer *peer = peer_by_id(p->dp->peers, peer_id);
 	struct peer_id_record *rec = &p->records[peer_id];
@@ -305,25 +317,27 @@ int publish_peer_link(struct publish *p, uint32_t peer_id, const struct session_
 	if (!peer)
 		return -ENOENT;
 	old = atomic_load_explicit(&peer->link, memory_order_relaxed);
-	moved = remote->port_be != rec->remote.port_be ||
-		memcmp(remote->addr, rec->remote.addr, sizeof(remote->addr));
-	if (old->nexthop == link_nexthop && old->path_mtu == (path_mtu ? path_mtu : UINT16_MAX) &&
-		!moved && remote->scope_id == rec->remote.scope_id)
+	moved = !same_ends(rec, to);
+	if (old->nexthop == to->nexthop &&
+		old->path_mtu == (to->path_mtu ? to->path_mtu : UINT16_MAX) && !moved &&
+		to->remote.scope_id == rec->remote.scope_id)
 		return 0;
-	link = link_new(&rec->local, remote, link_nexthop, path_mtu, rec->udp_csum_zero);
+	link = link_new(to, rec->udp_csum_zero);
 	if (!link)
 		return -ENOMEM;
 	if (moved)
-		rc = iroute_link_add(p->dp->iroute, peer->gateway, remote->family, remote->addr,
-			remote->port_be, peer_id);
+		rc = iroute_link_add(p->dp->iroute, peer->gateway, to->local_id, to->remote.family,
+			to->remote.addr, to->remote.port_be, peer_id);
 	if (rc) {
 		rte_free(link); // was not published
 		return rc;
 	}
 	if (moved)
-		iroute_link_del(p->dp->iroute, peer->gateway, rec->remote.family, rec->remote.addr,
-			rec->remote.port_be);
-	rec->remote = *remote;
+		iroute_link_del(p->dp->iroute, peer->gateway, rec->local_id, rec->remote.family,
+			rec->remote.addr, rec->remote.port_be);
+	rec->local_id = to->local_id;
+	rec->local = to->local;
+	rec->remote = to->remote;
 	link_retire(p, atomic_exchange_explicit(&peer->link, link, memory_order_acq_rel));
 	return 0;
 }
@@ -563,6 +577,7 @@ bool publish_peer_stats(const struct publish *p, uint32_t peer_id, struct publis
 		.compressed_pkts = counter_get(&peer->compressed_pkts),
 		.generation = peer->generation,
 		.worker = peer->owner,
+		.local = p->records[peer_id].local,
 	};
 	path_stats(p, peer, out);
 	epoch_stats(peer, out);

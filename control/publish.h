@@ -34,6 +34,7 @@ void publish_gateway_id_put(struct publish *p, uint16_t id);
 struct publish_peer {
 	uint16_t gateway;
 	uint16_t vpn_domain;
+	uint8_t local_id; // of local among the gateway's addresses
 	struct session_addr local, remote;
 	uint32_t link_nexthop; // NEXTHOP_KERNEL: through the kernel socket
 	uint8_t vpn4[4], vpn6[16];
@@ -49,11 +50,17 @@ uint32_t publish_peer_id_get(struct publish *p);
 int publish_peer_add(struct publish *p, uint32_t peer_id, const struct publish_peer *desc);
 // Unpublishes peer and keys; the id comes back after every ring has drained.
 void publish_peer_del(struct publish *p, uint32_t peer_id);
-// New outer header: address, route or path MTU (of links further on, 0: not known) changed. 0,
+// The way to a peer.
+struct publish_link {
+	uint8_t local_id;
+	struct session_addr local, remote;
+	uint32_t nexthop;
+	uint16_t path_mtu; // of links further on, 0: not known
+};
+// New outer header: an address, route or path MTU changed. 0,
 // -ENOENT, -ENOMEM, -EEXIST (the address is another peer's of this gateway), -ENOSPC; on error
 // nothing has changed.
-int publish_peer_link(struct publish *p, uint32_t peer_id, const struct session_addr *remote,
-	uint32_t link_nexthop, uint16_t path_mtu);
+int publish_peer_link(struct publish *p, uint32_t peer_id, const struct publish_link *to);
 
 int publish_key_add(
 	struct publish *p, uint32_t peer_id, const struct session_key *key, bool promote);
@@ -91,5 +98,6 @@ struct publish_peer_stats {
 	uint16_t link_mtu,
 		path_mtu; // of the next hop; the smaller of it and what was learned. 0: the kernel's
 	unsigned int worker;
+	struct session_addr local; // address of ours that it talks to
 };
 bool publish_peer_stats(const struct publish *p, uint32_t peer_id, struct publish_peer_stats *out);

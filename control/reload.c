@@ -92,6 +92,11 @@ void reload_refuse_node_options(
 			say(r, "refused: %s: needs a restart", options[i].name);
 }
 
+static void say_line(void *arg, const char *text)
+{
+	say(arg, "%s", text);
+}
+
 struct plan {
 	struct gateway_settings *settings[DP_GATEWAYS_MAX]; // by id: to be put in force
 	struct gateway *opened[DP_GATEWAYS_MAX];            // by id: new
@@ -207,6 +212,47 @@ static int check_clashes(
 	return rc;
 }
 
+// Sockets that are still open, whatever the file says: those of an address that moves from one
+// gateway to another, or whose clients are saying goodbye.
+static int check_open(struct node *n, const struct conf_gateway *gw, const struct gateway *self,
+	struct node_reload_report *r)
+{
+	char addr[SESSION_ADDR_TEXT_BYTES];
+
+	for (uint16_t id = 0; id < n->dp->gateways_max; id++) {
+		const struct gateway *g = n->gateways[id];
+
+		if (!g || g == self || !gateway_locals_clash(g, gw, addr))
+			continue;
+		say(r,
+			"error: gateway %s: endpoint: gateway %s still has %s open: take it away "
+			"there in a reload of its own, and try again in a moment",
+			gw->name, gateway_conf(g)->name, addr);
+		return -EADDRINUSE;
+	}
+	return 0;
+}
+
+// What can only fail when it is tried.
+static int plan_sockets(
+	struct node *n, const struct conf_gateway *gw, struct plan *p, struct node_reload_report *r)
+{
+	struct gateway *g = node_gateway(n, gw->name);
+	int rc;
+
+	if (g)
+		gw = gateway_settings_conf(p->settings[gateway_id(g)]);
+	rc = check_open(n, gw, g, r);
+	if (rc)
+		return rc;
+	if (!g)
+		return plan_new(n, gw, p, r);
+	rc = gateway_locals_plan(g, gw);
+	if (rc)
+		say(r, "error: gateway %s: cannot listen: %s", gw->name, strerror(-rc));
+	return rc;
+}
+
 static int make_plan(
 	struct node *n, const struct conf *new, struct plan *p, struct node_reload_report *r)
 {
@@ -225,14 +271,15 @@ static int make_plan(
 	if (!rc)
 		rc = check_clashes(n, new, p, r);
 	for (size_t i = 0; i < new->gateway_count && !rc; i++)
-		if (!node_gateway(n, new->gateways[i].name))
-			rc = plan_new(n, &new->gateways[i], p, r);
+		rc = plan_sockets(n, &new->gateways[i], p, r);
 	return rc;
 }
 
 static void drop_plan(struct node *n, struct plan *p)
 {
 	for (uint16_t id = 0; id < DP_GATEWAYS_MAX; id++) {
+		if (p->settings[id])
+			gateway_locals_drop(n->gateways[id]);
 		gateway_settings_drop(p->settings[id]);
 		if (!p->opened[id])
 			continue;
@@ -290,6 +337,7 @@ static void apply_settings(struct gateway *g, struct gateway_settings *s, unsign
 	say_room(g, s, r);
 	gateway_settings_number(s, number);
 	gateway_settings_apply(g, s);
+	gateway_locals_apply(g, say_line, r);
 	gateway_reload_clients(g, s, &gr);
 	say_clients(gateway_conf(g)->name, &gr, r);
 }

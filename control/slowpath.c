@@ -42,12 +42,18 @@ struct slowpath {
 	int epoll_fd;
 	_Atomic(bool) stop;
 	struct slowpath_counters counters;
-	// Descriptors by gateway and port, or FD_NONE, FD_GONE. The lock is held while one is in use, so that
+	// Descriptors by gateway, link_index() and port, or FD_NONE, FD_GONE. The lock is held while one is in use, so that
 	// after a _del() nothing touches the descriptor.
 	pthread_mutex_t lock;
 	int *tun_fd, *data_fd;
 	int exception_fd[PKT_PORT_MAX];
 };
+
+static uint16_t link_index(uint16_t gateway, uint8_t local_id)
+{
+	return (uint16_t)(gateway * DP_LOCALS_MAX + local_id);
+}
+static_assert(DP_GATEWAYS_MAX * DP_LOCALS_MAX <= UINT16_MAX, "slowpath: index overflows");
 
 static void count(_Atomic(uint64_t) *c)
 {
@@ -106,7 +112,7 @@ static bool read_device(struct slowpath *s, int *slot, uint16_t port, uint8_t st
 	return true;
 }
 
-static bool read_link(struct slowpath *s, int fd, uint16_t gateway)
+static bool read_link(struct slowpath *s, int fd, uint16_t gateway, uint8_t local_id)
 {
 	struct rte_mbuf *m = inject_alloc(s->dp, PKT_PORT_SOCKET);
 	struct session_addr remote;
@@ -132,6 +138,7 @@ static bool read_link(struct slowpath *s, int fd, uint16_t gateway)
 	pkt->stage = PKT_STAGE_INBOUND_LINK;
 	pkt->link_tos = 0; // the kernel does not tell
 	pkt->gateway = gateway;
+	pkt->local_id = local_id;
 	pkt->link_family = remote.family;
 	pkt->link_port_be = remote.port_be;
 	memcpy(pkt->link_addr, remote.addr, sizeof(pkt->link_addr));
@@ -157,7 +164,8 @@ static void serve_source(struct slowpath *s, uint64_t source)
 			break;
 		case SOURCE_LINK:
 			slot = &s->data_fd[index];
-			more = *slot >= 0 && read_link(s, *slot, index);
+			more = *slot >= 0 &&
+			       read_link(s, *slot, index / DP_LOCALS_MAX, index % DP_LOCALS_MAX);
 			break;
 		case SOURCE_EXCEPTION:
 			slot = &s->exception_fd[index];
@@ -197,7 +205,7 @@ static void serve_punted(struct slowpath *s, struct rte_mbuf *m)
 		done = &s->counters.tun_out;
 		break;
 	case PUNT_TO_LINK:
-		fd = s->data_fd[pkt->gateway];
+		fd = s->data_fd[link_index(pkt->gateway, pkt->local_id)];
 		done = &s->counters.link_out;
 		break;
 	case PUNT_TO_EXCEPTION:
@@ -277,12 +285,12 @@ struct slowpath *slowpath_start(struct dp *dp)
 	s->dp = dp;
 	pthread_mutex_init(&s->lock, NULL); // default attributes: cannot fail
 	s->tun_fd = calloc(dp->gateways_max, sizeof(int));
-	s->data_fd = calloc(dp->gateways_max, sizeof(int));
+	s->data_fd = calloc((size_t)dp->gateways_max * DP_LOCALS_MAX, sizeof(int));
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (!s->tun_fd || !s->data_fd || s->epoll_fd < 0)
 		goto err;
 	fds_clear(s->tun_fd, dp->gateways_max);
-	fds_clear(s->data_fd, dp->gateways_max);
+	fds_clear(s->data_fd, dp->gateways_max * DP_LOCALS_MAX);
 	fds_clear(s->exception_fd, PKT_PORT_MAX);
 	rc = pthread_create(&s->thread, NULL, slowpath_run, s);
 	if (rc)
@@ -360,14 +368,16 @@ bool slowpath_tun_is_gone(struct slowpath *s, uint16_t gateway)
 	return source_is_gone(s, &s->tun_fd[gateway]);
 }
 
-int slowpath_link_add(struct slowpath *s, uint16_t gateway, int fd)
+int slowpath_link_add(struct slowpath *s, uint16_t gateway, uint8_t local_id, int fd)
 {
-	return source_add(s, &s->data_fd[gateway], fd, SOURCE_LINK, gateway);
+	uint16_t index = link_index(gateway, local_id);
+
+	return source_add(s, &s->data_fd[index], fd, SOURCE_LINK, index);
 }
 
-void slowpath_link_del(struct slowpath *s, uint16_t gateway)
+void slowpath_link_del(struct slowpath *s, uint16_t gateway, uint8_t local_id)
 {
-	source_del(s, &s->data_fd[gateway]);
+	source_del(s, &s->data_fd[link_index(gateway, local_id)]);
 }
 
 int slowpath_exception_add(struct slowpath *s, uint16_t port, int fd)

@@ -45,11 +45,11 @@ struct slowpath *slowpath_start(struct dp *dp);
 // Joins the thread; packets still in the punt ring are freed.
 void slowpath_stop(struct slowpath *s);
 
-// A gateway's TUN device and its data socket. 0 or -errno.
+// A gateway's TUN device, and the data socket of each of its addresses. 0 or -errno.
 int slowpath_tun_add(struct slowpath *s, uint16_t gateway, int fd);
 void slowpath_tun_del(struct slowpath *s, uint16_t gateway);
-int slowpath_link_add(struct slowpath *s, uint16_t gateway, int fd);
-void slowpath_link_del(struct slowpath *s, uint16_t gateway);
+int slowpath_link_add(struct slowpath *s, uint16_t gateway, uint8_t local_id, int fd);
+void slowpath_link_del(struct slowpath *s, uint16_t gateway, uint8_t local_id);
 int slowpath_exception_add(struct slowpath *s, uint16_t port, int fd);
 void slowpath_exception_del(struct slowpath *s, uint16_t port);
 

@@ -31,6 +31,7 @@ struct event {
 	uint8_t family;
 	uint16_t port_be;
 	uint8_t addr[16];
+	uint8_t local_id; // EVENT_FLOAT: the address of ours it was sent to
 };
 
 // Control: takes the oldest event of a worker. False: none.

@@ -56,11 +56,12 @@ static void leave(struct worker *w, const struct dp_port *port, struct leftovers
 }
 
 // Cuts the mbuf down to the UDP payload and remembers where it came from.
-static void link_fill(struct rte_mbuf *m, const struct outer *o, uint16_t gateway)
+static void link_fill(struct rte_mbuf *m, const struct outer *o, const struct dp_endpoint *e)
 {
 	struct pkt *p = pkt_of(m);
 
-	p->gateway = gateway;
+	p->gateway = e->gateway;
+	p->local_id = e->local_id;
 	p->link_family = o->family;
 	p->link_tos = o->tos;
 	p->link_hdr_len = o->ip_len + OUTER_UDP_BYTES;
@@ -79,8 +80,8 @@ static void parse_one(struct worker *w, const struct dp_port *port, struct rte_m
 	enum outer_verdict verdict;
 	struct frame f;
 	struct outer o;
+	const struct dp_endpoint *e;
 	uint16_t domain;
-	int gateway;
 	uint8_t addr[16] = {0};
 
 	pkt_reset(m);
@@ -107,12 +108,12 @@ static void parse_one(struct worker *w, const struct dp_port *port, struct rte_m
 		return;
 	}
 	memcpy(addr, o.dst, o.family == 4 ? 4 : 16);
-	gateway = state_endpoint_lookup(w->st, domain, o.family, addr, o.dst_port_be);
-	if (unlikely(gateway < 0 || gateway >= w->st->gateway_count)) {
+	e = state_endpoint_lookup(w->st, domain, o.family, addr, o.dst_port_be);
+	if (unlikely(!e || e->gateway >= w->st->gateway_count)) {
 		leave(w, port, rest, m, DROP_NO_ENDPOINT);
 		return;
 	}
-	link_fill(m, &o, (uint16_t)gateway);
+	link_fill(m, &o, e);
 	b->m[b->n++] = m;
 }
 
@@ -142,17 +143,19 @@ static struct peer *peer_find(struct worker *w, struct rte_mbuf *m)
 	if (likely(p->opcode == OP_DATA_V2))
 		id = proto_peer_id(rte_pktmbuf_mtod(m, const uint8_t *));
 	if (unlikely(id == PROTO_PEER_ID_UNDEF))
-		id = iroute_link_lookup(
-			w->dp->iroute, p->gateway, p->link_family, p->link_addr, p->link_port_be);
+		id = iroute_link_lookup(w->dp->iroute, p->gateway, p->local_id, p->link_family,
+			p->link_addr, p->link_port_be);
 	return id == PROTO_PEER_ID_UNDEF ? NULL : peer_by_id(w->dp->peers, id);
 }
 
-// Is this where the peer's packets come from? A peer without an address has nowhere to come from.
+// Is this where the peer's packets come from, and the address of ours that they are sent to? Replies
+// go from there, and behind a NAT they reach the client only so. A peer without an address has nowhere to come from.
 static bool is_bound(const struct peer *peer, const struct pkt *p)
 {
 	const struct peer_link *link = atomic_load_explicit(&peer->link, memory_order_acquire);
 
-	return link && link->family == p->link_family && link->remote_port_be == p->link_port_be &&
+	return link && link->family == p->link_family && link->local_id == p->local_id &&
+	       link->remote_port_be == p->link_port_be &&
 	       memcmp(link->remote_addr, p->link_addr, 16) == 0;
 }
 
@@ -337,6 +340,7 @@ static void tell_float(
 		.key_id = k->key_id,
 		.family = p->link_family,
 		.port_be = p->link_port_be,
+		.local_id = p->local_id,
 	};
 
 	memcpy(ev.addr, p->link_addr, 16);

@@ -14,7 +14,7 @@
 
 struct iroute {
 	struct prefix_table *prefixes; // inner address -> peer id
-	struct map *links;             // gateway and outside address -> peer id
+	struct map *links;             // gateway, its address and outside address -> peer id
 };
 
 // An IPv4 and an IPv6 address each.
@@ -84,10 +84,11 @@ uint32_t iroute_lookup(const struct iroute *r, uint16_t domain, uint8_t family, 
 
 // The tag is never 0 or 1, since a family is 4 or 6.
 static inline struct map_key link_key(
-	uint16_t gateway, uint8_t family, const uint8_t *addr, rte_be16_t port_be)
+	uint16_t gateway, uint8_t local_id, uint8_t family, const uint8_t *addr, rte_be16_t port_be)
 {
 	struct map_key key = {
-		.tag = (uint64_t)gateway << 32 | (uint64_t)port_be << 16 | family,
+		.tag = (uint64_t)gateway << 32 | (uint64_t)port_be << 16 | (uint64_t)local_id << 8 |
+		       family,
 	};
 	uint32_t addr4;
 
@@ -101,10 +102,10 @@ static inline struct map_key link_key(
 	return key;
 }
 
-int iroute_link_add(struct iroute *r, uint16_t gateway, uint8_t family, const uint8_t *addr,
-	rte_be16_t port_be, uint32_t peer_id)
+int iroute_link_add(struct iroute *r, uint16_t gateway, uint8_t local_id, uint8_t family,
+	const uint8_t *addr, rte_be16_t port_be, uint32_t peer_id)
 {
-	struct map_key key = link_key(gateway, family, addr, port_be);
+	struct map_key key = link_key(gateway, local_id, family, addr, port_be);
 	uint32_t owner = map_get(r->links, &key);
 
 	if (peer_id > PROTO_PEER_ID_MAX || (family != 4 && family != 6))
@@ -114,18 +115,18 @@ int iroute_link_add(struct iroute *r, uint16_t gateway, uint8_t family, const ui
 	return map_set(r->links, &key, peer_id);
 }
 
-int iroute_link_del(
-	struct iroute *r, uint16_t gateway, uint8_t family, const uint8_t *addr, rte_be16_t port_be)
+int iroute_link_del(struct iroute *r, uint16_t gateway, uint8_t local_id, uint8_t family,
+	const uint8_t *addr, rte_be16_t port_be)
 {
-	struct map_key key = link_key(gateway, family, addr, port_be);
+	struct map_key key = link_key(gateway, local_id, family, addr, port_be);
 
 	return map_del(r->links, &key);
 }
 
-uint32_t iroute_link_lookup(const struct iroute *r, uint16_t gateway, uint8_t family,
-	const uint8_t *addr, rte_be16_t port_be)
+uint32_t iroute_link_lookup(const struct iroute *r, uint16_t gateway, uint8_t local_id,
+	uint8_t family, const uint8_t *addr, rte_be16_t port_be)
 {
-	struct map_key key = link_key(gateway, family, addr, port_be);
+	struct map_key key = link_key(gateway, local_id, family, addr, port_be);
 
 	return peer_id_or_undef(map_get(r->links, &key));
 }

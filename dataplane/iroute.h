@@ -27,10 +27,11 @@ int iroute_del(struct iroute *r, uint16_t domain, uint8_t family, const uint8_t 
 uint32_t iroute_lookup(
 	const struct iroute *r, uint16_t domain, uint8_t family, const uint8_t *addr);
 
-// The same by outside address, per gateway.
-int iroute_link_add(struct iroute *r, uint16_t gateway, uint8_t family, const uint8_t *addr,
-	rte_be16_t port_be, uint32_t peer_id);
-int iroute_link_del(struct iroute *r, uint16_t gateway, uint8_t family, const uint8_t *addr,
-	rte_be16_t port_be);
-uint32_t iroute_link_lookup(const struct iroute *r, uint16_t gateway, uint8_t family,
+// The same by outside address, per gateway and address of it: a NAT may give two clients one address
+// and port if they talk to different ones.
+int iroute_link_add(struct iroute *r, uint16_t gateway, uint8_t local_id, uint8_t family,
+	const uint8_t *addr, rte_be16_t port_be, uint32_t peer_id);
+int iroute_link_del(struct iroute *r, uint16_t gateway, uint8_t local_id, uint8_t family,
 	const uint8_t *addr, rte_be16_t port_be);
+uint32_t iroute_link_lookup(const struct iroute *r, uint16_t gateway, uint8_t local_id,
+	uint8_t family, const uint8_t *addr, rte_be16_t port_be);

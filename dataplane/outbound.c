@@ -376,6 +376,7 @@ static void send_by_kernel(struct worker *w, struct rte_mbuf *m, const struct pe
 {
 	struct pkt *p = pkt_of(m);
 
+	p->local_id = link->local_id;
 	p->link_family = link->family;
 	p->link_port_be = link->remote_port_be;
 	memcpy(p->link_addr, link->remote_addr, sizeof(p->link_addr));

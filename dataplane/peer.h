@@ -22,11 +22,12 @@
 
 // Where a client's packets come from and go to, with the outer header ready to copy: IP and UDP,
 // lengths, checksums and IPv4 identification zero. Replaced as a whole when the client's address,
-// the route to it or the path MTU changes.
+// ours that it talks to, the route to it or the path MTU changes.
 struct peer_link {
 	uint8_t family;      // 4 or 6
 	uint8_t hdr_len;     // 28 or 48: IP and UDP
 	bool udp_csum_zero;  // send UDP checksum 0 (IPv4 only)
+	uint8_t local_id;    // which address of its gateway the client talks to
 	uint16_t path_mtu;   // of a link further on, as ICMP said; UINT16_MAX: none is known
 	uint32_t nexthop;    // index for nexthop_get(); 0: through the kernel
 	uint32_t pseudo_sum; // UDP pseudo header without length, as a 32-bit partial sum

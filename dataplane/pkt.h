@@ -38,8 +38,8 @@ enum pkt_stage {
 	PKT_STAGE_INBOUND_PEER,
 	// Between workers: inner header parsed, peer found. Data: inner IP header.
 	PKT_STAGE_OUTBOUND_PEER,
-	// Punt thread, from a kernel socket. Data: OpenVPN header. Set: gateway, link_family,
-	// link_addr, link_port_be, link_tos (0 if unknown).
+	// Punt thread, from a kernel socket. Data: OpenVPN header. Set: gateway, local_id,
+	// link_family, link_addr, link_port_be, link_tos (0 if unknown).
 	PKT_STAGE_INBOUND_LINK,
 	// Punt thread, from a TUN device. Data: inner IP header. Set: gateway.
 	PKT_STAGE_OUTBOUND_TUN,
@@ -81,7 +81,7 @@ struct pkt {
 	};
 	uint16_t vpn_hdr_len; // length of the inner IP header
 	uint16_t vpn_bytes;   // inner IP length
-	uint32_t nexthop;
+	uint8_t local_id; // of the gateway's outside addresses, see struct dp_endpoint
 };
 static_assert(sizeof(struct pkt) <= 64, "pkt: scratch is one cache line");
 

@@ -6,7 +6,7 @@
 // The mbuf's scratch (struct pkt) says where the packet goes on:
 //   PUNT_TO_TUN        data starts at the inner IP header -> TUN device of pkt->gateway
 //   PUNT_TO_LINK       data starts at the OpenVPN header -> sendto() pkt->link_addr/link_port_be
-//                      on the socket of pkt->gateway (no next hop of ours: the kernel finds it);
+//                      on the socket of pkt->gateway, pkt->local_id (no next hop of ours: the kernel finds it);
 //                      pkt->link_tos is what the outer header should carry
 //   PUNT_TO_EXCEPTION  data is the whole Ethernet frame -> exception interface of m->port
 #pragma once

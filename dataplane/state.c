@@ -82,15 +82,15 @@ static struct dp_endpoint *find(const struct dp_state *st, uint16_t domain, uint
 	}
 }
 
-int state_endpoint_lookup(const struct dp_state *st, uint16_t domain, uint8_t family,
-	const uint8_t *addr, rte_be16_t port_be)
+const struct dp_endpoint *state_endpoint_lookup(const struct dp_state *st, uint16_t domain,
+	uint8_t family, const uint8_t *addr, rte_be16_t port_be)
 {
 	const struct dp_endpoint *e;
 
 	if (unlikely(!st->endpoints))
-		return -1;
+		return NULL;
 	e = find(st, domain, family, addr, port_be);
-	return e->family ? e->gateway : -1;
+	return e->family ? e : NULL;
 }
 
 int state_endpoints_set(struct dp_state *st, const struct dp_endpoint *list, uint32_t n)

@@ -21,6 +21,7 @@
 #include "drivers/port.h"
 
 #define DP_GATEWAYS_MAX 1024
+#define DP_LOCALS_MAX 8 // outside addresses of a gateway
 #define DP_WORKERS_MAX 32
 #define DP_VLANS 4096
 #define DP_NO_DOMAIN UINT16_MAX
@@ -55,7 +56,8 @@ struct dp_endpoint {
 	uint8_t addr[16]; // IPv4 in the first four bytes, rest zero
 	rte_be16_t port_be;
 	uint16_t domain;
-	uint8_t family; // 4, 6; 0: empty slot
+	uint8_t family;   // 4, 6; 0: empty slot
+	uint8_t local_id; // which of the gateway's addresses, below DP_LOCALS_MAX
 	uint16_t gateway;
 };
 
@@ -68,9 +70,9 @@ struct dp_state {
 	struct dp_gateway gateways[]; // gateway_count
 };
 
-// Gateway that listens on the address, or -1.
-int state_endpoint_lookup(const struct dp_state *st, uint16_t domain, uint8_t family,
-	const uint8_t *addr, rte_be16_t port_be);
+// Who listens on the address, or NULL. Valid as long as st.
+const struct dp_endpoint *state_endpoint_lookup(const struct dp_state *st, uint16_t domain,
+	uint8_t family, const uint8_t *addr, rte_be16_t port_be);
 // Builds the table from a list; the result is owned by st and replaces an earlier one, so only
 // before publication. 0, -ENOMEM, -EEXIST (duplicate) or -EINVAL (family).
 int state_endpoints_set(struct dp_state *st, const struct dp_endpoint *list, uint32_t n);

@@ -31,7 +31,7 @@ enum steer_verdict {
 		STEER_VERDICT_COUNT
 };
 #define STEER_QUEUES_MAX 64
-#define STEER_ENDPOINTS_MAX 4096
+#define STEER_ENDPOINTS_MAX 8192    // 8 of each of 1024 gateways
 #define STEER_CLIENTS_MAX (1 << 20) // prefixes; memory is taken as they come
 #define STEER_PREFIXES_MAX 16384    // source prefixes remembered for their rate
 #define STEER_VLANS 4096

@@ -75,10 +75,28 @@ static json_t *gateway_warnings(const struct conf_gateway *conf)
 	return list;
 }
 
+// A list for programs, and one line for people.
+static json_t *endpoints(const struct gateway *g, char *line, size_t size)
+{
+	const struct session_addr *locals[DP_LOCALS_MAX];
+	unsigned int n = gateway_locals(g, locals);
+	char text[SESSION_ADDR_TEXT_BYTES];
+	json_t *list = json_array();
+	size_t len = 0;
+
+	line[0] = '\0';
+	for (unsigned int i = 0; i < n && len < size; i++) {
+		session_addr_text(locals[i], text, sizeof(text));
+		json_array_append_new(list, json_string(text));
+		len += (size_t)snprintf(line + len, size - len, "%s%s", i ? ", " : "", text);
+	}
+	return list;
+}
+
 static void gateway_status(struct gateway *g, void *arg)
 {
 	const struct conf_gateway *conf = gateway_conf(g);
-	char text[SESSION_ADDR_TEXT_BYTES], wrap[TLS_WRAP_SET_TEXT_BYTES];
+	char text[DP_LOCALS_MAX * SESSION_ADDR_TEXT_BYTES], wrap[TLS_WRAP_SET_TEXT_BYTES];
 	struct gateway_totals t;
 	uint64_t dropped;
 	json_t *o, *drops;
@@ -105,10 +123,11 @@ static void gateway_status(struct gateway *g, void *arg)
 		{"pool_capacity", t.pool_capacity},
 		{"pool_used", t.pool_used},
 	};
-	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "gateway", conf->name, "endpoint",
-		session_addr_text(gateway_local(g), text, sizeof(text)), "netns", conf->netns,
-		"tun", conf->tun, "wrap", tls_wrap_set_text(gateway_wrap(g), wrap), "fast_path",
+	o = json_pack("{s:s, s:o, s:s, s:s, s:s, s:b, s:o, s:o}", "gateway", conf->name,
+		"endpoints", endpoints(g, text, sizeof(text)), "netns", conf->netns, "tun",
+		conf->tun, "wrap", tls_wrap_set_text(gateway_wrap(g), wrap), "fast_path",
 		conf->fast_path, "first_drop", drops, "warnings", gateway_warnings(conf));
+	json_object_set_new(o, "endpoint", json_string(text));
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		json_object_set_new(o, numbers[i].name, json_integer((json_int_t)numbers[i].value));
 	json_array_append_new(arg, o);

@@ -390,6 +390,8 @@ static void set_peer(json_t *o, const struct publish_peer_stats *p)
 {
 	set_int(o, "generation", p->generation);
 	set_int(o, "worker", p->worker);
+	if (p->local.family)
+		set_addr(o, "local", p->local.family, p->local.addr);
 	if (p->path_mtu)
 		set_int(o, "path_mtu", p->path_mtu);
 	if (p->send_epoch) {

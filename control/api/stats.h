@@ -39,7 +39,7 @@ typedef const char *(*stats_gateway_fn)(void *arg, uint16_t id);
 json_t *stats_counters(struct stats *s, int gateway, stats_gateway_fn name, void *arg);
 
 // One client of a gateway. stats may be NULL (not admitted yet).
-//   gateway, common_name, state (handshake, connected), remote, vpn4, vpn6, peer_id, generation,
+//   gateway, common_name, state (handshake, connected), remote, local, vpn4, vpn6, peer_id, generation,
 //   worker, wrap, dynamic_tls_crypt, cipher, cipher_why, digest, data_format
 //   (aead, epoch, cbc), recv_epoch, send_epoch (of the key that sends), framing, key_derivation,
 //   tls_version, tls_suite, key_id, renegotiations, connected_s,

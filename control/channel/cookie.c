@@ -11,8 +11,9 @@
 #include <string.h>
 
 #define SLOTS_BACK 2
-// slot (8) | family (1) | address (16) | port (2) | client's session id (8)
-#define INPUT_BYTES (8 + 1 + 16 + 2 + SESSION_ID_BYTES)
+// slot (8) | ours: family (1) | address (16) | client's: family (1) | address (16) | port (2) |
+// session id (8)
+#define INPUT_BYTES (8 + 1 + 16 + 1 + 16 + 2 + SESSION_ID_BYTES)
 
 int cookie_key_init(struct cookie_key *k, uint32_t hand_window_s)
 {
@@ -28,28 +29,30 @@ void cookie_key_wipe(struct cookie_key *k)
 }
 
 // Only fields that stay the same between two packets of a client: no flow label, no scope.
-static void compose_input(uint8_t in[INPUT_BYTES], uint64_t slot, const struct session_addr *client,
-	const uint8_t client_sid[SESSION_ID_BYTES])
+static void compose_input(uint8_t in[INPUT_BYTES], uint64_t slot, const struct session_addr *local,
+	const struct session_addr *client, const uint8_t client_sid[SESSION_ID_BYTES])
 {
 	memset(in, 0, INPUT_BYTES);
 	for (unsigned int i = 0; i < 8; i++)
 		in[i] = (uint8_t)(slot >> (56 - 8 * i));
-	in[8] = client->family;
-	memcpy(&in[9], client->addr, client->family == 4 ? 4 : 16);
-	memcpy(&in[25], &client->port_be, 2);
-	memcpy(&in[27], client_sid, SESSION_ID_BYTES);
+	in[8] = local->family;
+	memcpy(&in[9], local->addr, local->family == 4 ? 4 : 16);
+	in[25] = client->family;
+	memcpy(&in[26], client->addr, client->family == 4 ? 4 : 16);
+	memcpy(&in[42], &client->port_be, 2);
+	memcpy(&in[44], client_sid, SESSION_ID_BYTES);
 }
 
 static int make_for_slot(const struct cookie_key *k, uint64_t slot,
-	const struct session_addr *client, const uint8_t client_sid[SESSION_ID_BYTES],
-	uint8_t out[SESSION_ID_BYTES])
+	const struct session_addr *local, const struct session_addr *client,
+	const uint8_t client_sid[SESSION_ID_BYTES], uint8_t out[SESSION_ID_BYTES])
 {
 	static const uint8_t zero[SESSION_ID_BYTES];
 	uint8_t in[INPUT_BYTES];
 	uint8_t mac[EVP_MAX_MD_SIZE];
 	unsigned int mac_len = 0;
 
-	compose_input(in, slot, client, client_sid);
+	compose_input(in, slot, local, client, client_sid);
 	if (HMAC(EVP_sha256(), k->key, sizeof(k->key), in, sizeof(in), mac, &mac_len) == NULL ||
 		mac_len < SESSION_ID_BYTES)
 		return -EIO;
@@ -60,21 +63,23 @@ static int make_for_slot(const struct cookie_key *k, uint64_t slot,
 	return 0;
 }
 
-int cookie_make(const struct cookie_key *k, uint64_t unix_s, const struct session_addr *client,
-	const uint8_t client_sid[SESSION_ID_BYTES], uint8_t out[SESSION_ID_BYTES])
+int cookie_make(const struct cookie_key *k, uint64_t unix_s, const struct session_addr *local,
+	const struct session_addr *client, const uint8_t client_sid[SESSION_ID_BYTES],
+	uint8_t out[SESSION_ID_BYTES])
 {
-	return make_for_slot(k, unix_s / k->slot_s, client, client_sid, out);
+	return make_for_slot(k, unix_s / k->slot_s, local, client, client_sid, out);
 }
 
-bool cookie_is_valid(const struct cookie_key *k, uint64_t unix_s, const struct session_addr *client,
-	const uint8_t client_sid[SESSION_ID_BYTES], const uint8_t cookie[SESSION_ID_BYTES])
+bool cookie_is_valid(const struct cookie_key *k, uint64_t unix_s, const struct session_addr *local,
+	const struct session_addr *client, const uint8_t client_sid[SESSION_ID_BYTES],
+	const uint8_t cookie[SESSION_ID_BYTES])
 {
 	uint64_t slot = unix_s / k->slot_s;
 	uint8_t expected[SESSION_ID_BYTES];
 	bool valid = false;
 
 	for (unsigned int back = 0; back <= SLOTS_BACK && back <= slot; back++) {
-		if (make_for_slot(k, slot - back, client, client_sid, expected) < 0)
+		if (make_for_slot(k, slot - back, local, client, client_sid, expected) < 0)
 			return false;
 		// CRYPTO_memcmp() is 0 when both are equal.
 		if (CRYPTO_memcmp(expected, cookie, SESSION_ID_BYTES) == 0)

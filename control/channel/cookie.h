@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Sluice authors
 //
-// The stateless cookie: the server's session id of its first reply is a MAC over client address,
-// port, session id and time slot. Who returns it can be reached where it says it is; until then
+// The stateless cookie: the server's session id of its first reply is a MAC over the address of ours
+// that was asked, client address, port, session id and time slot. Who returns it can be reached where it says it is; until then
 // nothing is remembered. Pure. Any thread.
 #pragma once
 
@@ -23,8 +23,10 @@ int cookie_key_init(struct cookie_key *k, uint32_t hand_window_s);
 void cookie_key_wipe(struct cookie_key *k);
 
 // 0 or -EIO. Never all zero.
-int cookie_make(const struct cookie_key *k, uint64_t unix_s, const struct session_addr *client,
-	const uint8_t client_sid[SESSION_ID_BYTES], uint8_t out[SESSION_ID_BYTES]);
+int cookie_make(const struct cookie_key *k, uint64_t unix_s, const struct session_addr *local,
+	const struct session_addr *client, const uint8_t client_sid[SESSION_ID_BYTES],
+	uint8_t out[SESSION_ID_BYTES]);
 // True if `cookie` was made for this client in this time slot or one of the two before.
-bool cookie_is_valid(const struct cookie_key *k, uint64_t unix_s, const struct session_addr *client,
-	const uint8_t client_sid[SESSION_ID_BYTES], const uint8_t cookie[SESSION_ID_BYTES]);
+bool cookie_is_valid(const struct cookie_key *k, uint64_t unix_s, const struct session_addr *local,
+	const struct session_addr *client, const uint8_t client_sid[SESSION_ID_BYTES],
+	const uint8_t cookie[SESSION_ID_BYTES]);

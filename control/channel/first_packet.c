@@ -26,9 +26,9 @@ const char *first_packet_drop_name(enum first_packet_drop why)
 }
 
 // The answer to a reset: our session id is the cookie, it acknowledges message 0 and is itself
-// message 0. It does not depend on anything but the client's session id and address.
+// message 0. It does not depend on anything but the client's session id and both addresses.
 static int compose_reply(struct first_packet *out, const struct cookie_key *cookie,
-	const struct session_addr *remote, uint64_t unix_s)
+	const struct session_addr *local, const struct session_addr *remote, uint64_t unix_s)
 {
 	struct ctrl_pkt reply = {
 		.opcode = OP_CONTROL_HARD_RESET_SERVER_V2, .ack_count = 1, .acks = {0}};
@@ -36,7 +36,7 @@ static int compose_reply(struct first_packet *out, const struct cookie_key *cook
 	uint8_t plain[64];
 	int len;
 
-	if (cookie_make(cookie, unix_s, remote, start->remote_sid, start->own_sid))
+	if (cookie_make(cookie, unix_s, local, remote, start->remote_sid, start->own_sid))
 		return -1;
 	if (tls_wrap_mode(start->wrap) == TLS_WRAP_CRYPT_V2) {
 		reply.payload = resend_wkc;
@@ -66,9 +66,10 @@ static bool has_early_ids(const struct ctrl_pkt *p)
 }
 
 static bool returns_cookie(const struct ctrl_pkt *p, const struct cookie_key *cookie,
-	const struct session_addr *remote, uint64_t unix_s)
+	const struct session_addr *local, const struct session_addr *remote, uint64_t unix_s)
 {
-	return p->ack_count > 0 && cookie_is_valid(cookie, unix_s, remote, p->sid, p->receiver_sid);
+	return p->ack_count > 0 &&
+	       cookie_is_valid(cookie, unix_s, local, remote, p->sid, p->receiver_sid);
 }
 
 static bool begins_session(uint8_t opcode)
@@ -122,8 +123,8 @@ static bool read_packet(struct first_packet *out, const struct tls_wrap_set *wra
 }
 
 void first_packet_judge(struct first_packet *out, const struct tls_wrap_set *wrap,
-	const struct cookie_key *cookie, const struct session_addr *remote, const uint8_t *data,
-	size_t len, uint64_t unix_s)
+	const struct cookie_key *cookie, const struct session_addr *local,
+	const struct session_addr *remote, const uint8_t *data, size_t len, uint64_t unix_s)
 {
 	uint8_t plain[CTRL_PKT_BYTES_MAX];
 	struct ctrl_pkt p;
@@ -139,14 +140,14 @@ void first_packet_judge(struct first_packet *out, const struct tls_wrap_set *wra
 	}
 	if (p.opcode == OP_CONTROL_HARD_RESET_CLIENT_V2 ||
 		p.opcode == OP_CONTROL_HARD_RESET_CLIENT_V3) {
-		if (compose_reply(out, cookie, remote, unix_s) == 0)
+		if (compose_reply(out, cookie, local, remote, unix_s) == 0)
 			out->verdict = FIRST_PACKET_REPLY;
 		return;
 	}
 	if (!begins_session(p.opcode) || !has_early_ids(&p))
 		return;
 	out->why = FIRST_PACKET_DROP_COOKIE;
-	if (returns_cookie(&p, cookie, remote, unix_s)) {
+	if (returns_cookie(&p, cookie, local, remote, unix_s)) {
 		memcpy(out->start.own_sid, p.receiver_sid, sizeof(out->start.own_sid));
 		out->verdict = FIRST_PACKET_SESSION;
 		return;
@@ -154,7 +155,7 @@ void first_packet_judge(struct first_packet *out, const struct tls_wrap_set *wra
 	// Some clients (up to 2.5) acknowledge our reply once; if that packet was lost their next
 	// one carries no ack. The reply once more makes them repeat it.
 	if (p.opcode != OP_ACK_V1 && p.ack_count == 0 &&
-		compose_reply(out, cookie, remote, unix_s) == 0)
+		compose_reply(out, cookie, local, remote, unix_s) == 0)
 		out->verdict = FIRST_PACKET_REPLY;
 }
 

@@ -48,6 +48,6 @@ struct first_packet {
 
 // Any verdict must be followed by first_packet_fini().
 void first_packet_judge(struct first_packet *out, const struct tls_wrap_set *wrap,
-	const struct cookie_key *cookie, const struct session_addr *remote, const uint8_t *data,
-	size_t len, uint64_t unix_s);
+	const struct cookie_key *cookie, const struct session_addr *local,
+	const struct session_addr *remote, const uint8_t *data, size_t len, uint64_t unix_s);
 void first_packet_fini(struct first_packet *fp); // gives the key's reference back

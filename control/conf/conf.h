@@ -93,7 +93,8 @@ struct conf_gateway {
 	int line;
 	char file[CONF_PATH_BYTES];            // where it was read, for messages
 	struct conf_place places[CONF_PLACES]; // of conf_placed_options
-	struct conf_addr endpoint_addr;
+	size_t endpoint_addr_count;            // at least one
+	struct conf_addr endpoint_addrs[DP_LOCALS_MAX];
 	uint16_t endpoint_port;
 	char netns[CONF_NAME_BYTES];      // inside; "": the daemon's own
 	char link_netns[CONF_NAME_BYTES]; // where the endpoint's socket lives; "": the daemon's own

@@ -13,12 +13,19 @@ static const char *endpoint_clash(
 {
 	char a[CONF_TEXT_BYTES];
 
-	if (g->endpoint_port != o->endpoint_port || strcmp(g->link_netns, o->link_netns) != 0 ||
-		!conf_addr_equal(&g->endpoint_addr, &o->endpoint_addr))
+	if (g->endpoint_port != o->endpoint_port || strcmp(g->link_netns, o->link_netns) != 0)
 		return NULL;
-	snprintf(why, CONF_CLASH_BYTES, "must be unique, got %s port %u of gateway %s again",
-		conf_text_addr(a, &g->endpoint_addr), g->endpoint_port, o->name);
-	return "endpoint";
+	for (size_t i = 0; i < g->endpoint_addr_count * o->endpoint_addr_count; i++) {
+		const struct conf_addr *addr = &g->endpoint_addrs[i / o->endpoint_addr_count];
+
+		if (!conf_addr_equal(addr, &o->endpoint_addrs[i % o->endpoint_addr_count]))
+			continue;
+		snprintf(why, CONF_CLASH_BYTES,
+			"must be unique, got %s port %u of gateway %s again",
+			conf_text_addr(a, addr), g->endpoint_port, o->name);
+		return "endpoint";
+	}
+	return NULL;
 }
 
 static const char *cidr_clash(const struct conf_prefix *g, const struct conf_prefix *o,

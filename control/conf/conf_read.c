@@ -180,9 +180,12 @@ static int read_addr(
 	struct walk *w, const struct conf_option *opt, const struct conf_node *n, void *out)
 {
 	const struct conf_word *word = word_find(opt->words, n->text);
+	char show[CONF_SHOW_BYTES];
 
 	if (word)
-		return refuse_later(w, opt, n);
+		return fail(w, n->line, n->column,
+			"%s: \"%s\" is not supported yet: name the addresses one by one, at most %zu",
+			opt->name, conf_show(show, n->text), opt->bytes / sizeof(struct conf_addr));
 	if (conf_read_addr(n->text, out) < 0 || !conf_addr_is_unicast(out))
 		return refuse(w, opt, n);
 	return 0;
@@ -339,6 +342,9 @@ static int read_list(
 		return refuse(w, opt, n);
 	if (n->kind == CONF_SCALAR)
 		return add_words(w, opt, n, base);
+	if (opt->type == CONF_T_ADDRS && opt->required && !n->child)
+		return fail(w, n->line, n->column, "%s must be at least one address, got none",
+			opt->name);
 	// An empty one would mean nobody, or nothing at all.
 	if ((opt->type == CONF_T_CIPHERS || opt->type == CONF_T_FINGERPRINTS) && !n->child)
 		return fail(w, n->line, n->column, "%s must be at least one %s, got none",

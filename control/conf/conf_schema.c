@@ -143,8 +143,10 @@ static const struct conf_option interface_options[] = {
 };
 
 static const struct conf_option endpoint_options[] = {
-	{"address", CONF_T_ADDR, .required = true, GW(endpoint_addr), .words = endpoint_words,
-		.help = "Address of this node the gateway listens on."},
+	{"address", CONF_T_ADDRS, .required = true, GW(endpoint_addrs),
+		COUNT(struct conf_gateway, endpoint_addr_count), .words = endpoint_words,
+		.help = "Addresses of this node the gateway listens on, at most 8, IPv4 and IPv6. Each "
+			"answers what was sent to it. Name them: 0.0.0.0 and :: are refused."},
 	{"port", CONF_T_INTEGER, GW(endpoint_port), RANGE(1, 65535), .def = "1194",
 		.help = "Port the gateway listens on."},
 	{"transport", CONF_T_ENUM, .words = transport_words, .def = "udp", .help = "Protocol."},

@@ -192,15 +192,35 @@ void ctl_print_status(FILE *out, const json_t *result)
 	table(out, interfaces, json_object_get(result, "interfaces"));
 }
 
+// Do clients of one gateway talk to different addresses of it?
+static bool has_several_locals(const json_t *clients)
+{
+	const json_t *last = NULL, *row;
+	size_t index;
+
+	json_array_foreach(clients, index, row)
+	{
+		if (last &&
+			json_equal(json_object_get(last, "gateway"),
+				json_object_get(row, "gateway")) &&
+			!json_equal(json_object_get(last, "local"), json_object_get(row, "local")))
+			return true;
+		last = row;
+	}
+	return false;
+}
+
 void ctl_print_clients(FILE *out, const json_t *result)
 {
-	static const struct column columns[] = {
+	// Of two things a line has room for, the one that tells clients apart.
+	bool locals = has_several_locals(result);
+	const struct column columns[] = {
 		{"GATEWAY", "gateway", F_TEXT},
 		{"CLIENT", "common_name", F_TEXT},
 		{"FROM", "remote", F_TEXT},
 		{"ADDRESS", "vpn4", F_TEXT},
 		{"CIPHER", "cipher", F_TEXT},
-		{"WRAP", "wrap", F_TEXT},
+		{locals ? "TO" : "WRAP", locals ? "local" : "wrap", F_TEXT},
 		{"UP", "connected_s", F_SECONDS},
 		{"IN", "in_bytes", F_BYTES},
 		{"OUT", "out_bytes", F_BYTES},

@@ -3,7 +3,7 @@
 
 #include "control/tests/day.h"
 
-#include "control/gateway.c" // reaches input(), which has no other door
+#include "control/gateway_priv.h"
 #include "control/retire.h"
 
 #include "control/channel/peer_info.h"
@@ -326,7 +326,7 @@ static void control_at_server(struct day_client *c, const uint8_t *data, size_t 
 
 	if (proto_opcode(data[0]) == OP_CONTROL_SOFT_RESET_V1 && !c->reset_ms[key_id])
 		c->asked[key_id] = true;
-	input(day.g, &c->addr, data, len);
+	gateway_input(&day.g->locals[0], &c->addr, data, len);
 }
 
 // Clients -------------------------------------------------------------------------------------
@@ -510,7 +510,8 @@ void day_run(uint64_t until_ms)
 struct conf_gateway day_conf(struct test_pki *pki)
 {
 	struct conf_gateway gw = {.name = "gw1",
-		.endpoint_addr = {.family = 4, .addr = {192, 0, 2, 1}},
+		.endpoint_addr_count = 1,
+		.endpoint_addrs = {{.family = 4, .addr = {192, 0, 2, 1}}},
 		.client_cidr = {.family = 4, .len = 24, .addr = {10, 8}},
 		.data_cipher_count = 2,
 		.data_ciphers = {CIPHER_AES_256_GCM, CIPHER_AES_128_GCM},
@@ -582,7 +583,8 @@ void day_begin(struct test_pki *pki, const struct conf_gateway *conf, uint64_t n
 	clock_set(now);
 	must(worker_new(dp, 0, rte_lcore_id(), WORKER_POLL_BUSY), "no worker");
 	g->tun_fd = -1;
-	g->local = (struct session_addr){.family = 4, .addr = {192, 0, 2, 1}};
+	g->locals[0] = (struct gateway_local){
+		.gw = g, .addr = {.family = 4, .addr = {192, 0, 2, 1}}};
 	g->tun_mtu = 1400;
 	g->limit = handshake_limit_new(now);
 	g->env = (struct gateway_env){

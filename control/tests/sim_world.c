@@ -317,10 +317,11 @@ void world_free(struct world *w)
 static void first_contact(struct world *w, const uint8_t *data, size_t len)
 {
 	const struct session_addr from = {.family = 4, .addr = {192, 0, 2, 5}, .port_be = 0x409c};
+	const struct session_addr ours = {.family = 4, .addr = {192, 0, 2, 1}, .port_be = 0xaa04};
 	struct first_packet fp;
 
 	first_packet_judge(
-		&fp, &w->server_wrap, &w->cookie, &from, data, len, UNIX_S + w->now / 1000);
+		&fp, &w->server_wrap, &w->cookie, &ours, &from, data, len, UNIX_S + w->now / 1000);
 	if (fp.verdict == FIRST_PACKET_REPLY)
 		post(w, false, fp.reply, fp.reply_len);
 	if ((fp.verdict == FIRST_PACKET_SESSION || fp.verdict == FIRST_PACKET_UNPROVEN) &&

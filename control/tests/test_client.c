@@ -35,7 +35,8 @@ static struct test_pki *pki;
 static struct gateway_settings *settings_new(void)
 {
 	struct conf_gateway gw = {.name = "gw1",
-		.endpoint_addr = {.family = 4, .addr = {192, 0, 2, 1}},
+		.endpoint_addr_count = 1,
+		.endpoint_addrs = {{.family = 4, .addr = {192, 0, 2, 1}}},
 		.client_cidr = {.family = 4, .len = 24, .addr = {10, 8}},
 		.max_connections = 2,
 		.hand_window_s = 60};
@@ -81,7 +82,8 @@ static void set_up(void)
 	CU_ASSERT_EQUAL_FATAL(fabric_domain(g->env.fabric, ""), 0);
 	settings = settings_new();
 	g->settings = settings;
-	g->local = (struct session_addr){.family = 4, .addr = {192, 0, 2, 1}};
+	g->locals[0] = (struct gateway_local){
+		.gw = g, .addr = {.family = 4, .addr = {192, 0, 2, 1}}};
 	g->tun_mtu = 1400;
 	g->pool = ippool_new(
 		&settings->conf.client_cidr, &settings->conf.client_cidr6, CONF_TOPOLOGY_SUBNET);
@@ -240,7 +242,7 @@ static bool is_at(const struct client *c, struct session_addr a)
 	memcpy(key.addr, a.addr, sizeof(key.addr));
 	memcpy(key.sid, c->key.sid, sizeof(key.sid));
 	HASH_FIND(by_key, g->clients, &key, sizeof(key), found);
-	return found == c && client_at_address(g, &a) == c;
+	return found == c && client_at_address(g, 0, &a) == c;
 }
 
 static struct client *begin_in_pool(uint8_t third, uint8_t last)
@@ -365,12 +367,12 @@ static void test_float(void)
 	first = session_info(a->session)->remote;
 	CU_ASSERT_TRUE(moves(a, to));
 	CU_ASSERT_TRUE(is_at(a, to));
-	CU_ASSERT_PTR_NULL(client_at_address(g, &first));
+	CU_ASSERT_PTR_NULL(client_at_address(g, 0, &first));
 	CU_ASSERT_EQUAL(session_info(a->session)->floats, 1);
 	// Neither another client's place, nor our own.
 	CU_ASSERT_FALSE(moves(a, session_info(b->session)->remote));
 	CU_ASSERT_TRUE(is_at(b, session_info(b->session)->remote));
-	CU_ASSERT_FALSE(moves(a, g->local));
+	CU_ASSERT_FALSE(moves(a, g->locals[0].addr));
 	CU_ASSERT_TRUE(is_at(a, to));
 	CU_ASSERT_EQUAL(g->floats, 1);
 	CU_ASSERT_EQUAL(g->floats_refused, 2);
@@ -532,7 +534,7 @@ static void test_max_connections(void)
 // A router quotes a packet that was sent to the client: key 1, the first of two.
 static struct icmp_too_big quote_of(const struct client *c, uint16_t mtu)
 {
-	struct icmp_too_big r = {.local = g->local,
+	struct icmp_too_big r = {.local = g->locals[0].addr,
 		.remote = session_info(c->session)->remote,
 		.mtu = mtu,
 		.ip_bytes = 1500,
@@ -689,7 +691,7 @@ static void test_path_mtu_forged(void)
 	r[5].payload[7] = 3;                   // not yet sent
 	r[6].ip_bytes = 1300;                  // would have fitted
 	for (unsigned int i = 0; i < 7; i++)
-		gateway_too_big(g, &r[i]);
+		gateway_too_big(g, 0, &r[i]);
 	CU_ASSERT_EQUAL(published(c), UINT16_MAX);
 	CU_ASSERT_EQUAL(g->too_big_ignored, 7);
 	CU_ASSERT_EQUAL(g->too_big_learned, 0);
@@ -704,13 +706,13 @@ static void test_path_mtu(void)
 	set_up();
 	c = connected_v2();
 	r = quote_of(c, 1300);
-	gateway_too_big(g, &r);
+	gateway_too_big(g, 0, &r);
 	CU_ASSERT_EQUAL(published(c), 1300);
 	CU_ASSERT_EQUAL(g->too_big_learned, 1);
 	// The rest of a burst, and a way that looks better again, say nothing new.
-	gateway_too_big(g, &r);
+	gateway_too_big(g, 0, &r);
 	r.mtu = 1400;
-	gateway_too_big(g, &r);
+	gateway_too_big(g, 0, &r);
 	CU_ASSERT_EQUAL(published(c), 1300);
 	CU_ASSERT_EQUAL(g->too_big_learned, 1);
 	CU_ASSERT_EQUAL(g->too_big_ignored, 0);
@@ -725,7 +727,7 @@ static void test_path_mtu(void)
 	peer_key_by_id(peer_by_id(dp->peers, c->peer_id), 1)->format = FORMAT_CBC;
 	memset(r.payload + 4, 0xa5, 4);
 	r.mtu = 100;
-	gateway_too_big(g, &r);
+	gateway_too_big(g, 0, &r);
 	CU_ASSERT_EQUAL(published(c), PMTU_MIN4);
 	peer_key_by_id(peer_by_id(dp->peers, c->peer_id), 1)->format = FORMAT_AEAD;
 	tear_down();
@@ -740,7 +742,7 @@ static void test_path_mtu_rate(void)
 	c = connected_v2();
 	r = quote_of(c, 1300);
 	g->pmtu_bucket = UINT64_MAX / 2; // used up
-	gateway_too_big(g, &r);
+	gateway_too_big(g, 0, &r);
 	CU_ASSERT_EQUAL(published(c), UINT16_MAX);
 	CU_ASSERT_EQUAL(g->too_big_ignored, 1);
 	tear_down();

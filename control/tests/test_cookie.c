@@ -13,6 +13,7 @@
 
 static const uint8_t client_sid[SESSION_ID_BYTES] = {0, 1, 2, 3, 4, 5, 6, 7};
 
+static const struct session_addr ours = {.family = 4, .addr = {198, 51, 100, 1}, .port_be = 0xaa04};
 static const struct session_addr client4 = {.family = 4, .addr = {192, 0, 2, 7}, .port_be = 0xab04};
 static const struct session_addr client6 = {
 	.family = 6, .addr = {0x20, 1, 0xd, 0xb8, [15] = 9}, .port_be = 0xab04, .scope_id = 3};
@@ -58,8 +59,10 @@ static void test_time(void)
 		struct cookie_key k;
 
 		make_key(&k, rows[i].hand_window);
-		CU_ASSERT_EQUAL(cookie_make(&k, rows[i].issued, &client4, client_sid, cookie), 0);
-		CU_ASSERT_EQUAL(cookie_is_valid(&k, rows[i].shown, &client4, client_sid, cookie),
+		CU_ASSERT_EQUAL(
+			cookie_make(&k, rows[i].issued, &ours, &client4, client_sid, cookie), 0);
+		CU_ASSERT_EQUAL(
+			cookie_is_valid(&k, rows[i].shown, &ours, &client4, client_sid, cookie),
 			rows[i].valid);
 	}
 }
@@ -73,28 +76,35 @@ static void test_wrong(void)
 
 	make_key(&k, 60);
 	make_key(&other_key, 60);
-	CU_ASSERT_EQUAL(cookie_make(&k, 3000, &client4, client_sid, cookie), 0);
-	CU_ASSERT_TRUE(cookie_is_valid(&k, 3000, &client4, client_sid, cookie));
-	CU_ASSERT_FALSE(cookie_is_valid(&other_key, 3000, &client4, client_sid, cookie));
-	CU_ASSERT_FALSE(cookie_is_valid(&k, 3000, &client4, client_sid, zero));
+	CU_ASSERT_EQUAL(cookie_make(&k, 3000, &ours, &client4, client_sid, cookie), 0);
+	CU_ASSERT_TRUE(cookie_is_valid(&k, 3000, &ours, &client4, client_sid, cookie));
+	CU_ASSERT_FALSE(cookie_is_valid(&other_key, 3000, &ours, &client4, client_sid, cookie));
+	CU_ASSERT_FALSE(cookie_is_valid(&k, 3000, &ours, &client4, client_sid, zero));
 	// Every single bit counts, of the cookie and of the client's session id.
 	for (unsigned int i = 0; i < 8 * SESSION_ID_BYTES; i++) {
 		cookie[i / 8] ^= (uint8_t)(1u << i % 8);
-		CU_ASSERT_FALSE(cookie_is_valid(&k, 3000, &client4, client_sid, cookie));
+		CU_ASSERT_FALSE(cookie_is_valid(&k, 3000, &ours, &client4, client_sid, cookie));
 		cookie[i / 8] ^= (uint8_t)(1u << i % 8);
 		memcpy(sid, client_sid, sizeof(sid));
 		sid[i / 8] ^= (uint8_t)(1u << i % 8);
-		CU_ASSERT_FALSE(cookie_is_valid(&k, 3000, &client4, sid, cookie));
+		CU_ASSERT_FALSE(cookie_is_valid(&k, 3000, &ours, &client4, sid, cookie));
 	}
 	other = client4;
 	other.addr[3]++;
-	CU_ASSERT_FALSE(cookie_is_valid(&k, 3000, &other, client_sid, cookie));
+	CU_ASSERT_FALSE(cookie_is_valid(&k, 3000, &ours, &other, client_sid, cookie));
 	other = client4;
 	other.port_be++;
-	CU_ASSERT_FALSE(cookie_is_valid(&k, 3000, &other, client_sid, cookie));
+	CU_ASSERT_FALSE(cookie_is_valid(&k, 3000, &ours, &other, client_sid, cookie));
 	other = client4;
 	other.family = 6;
-	CU_ASSERT_FALSE(cookie_is_valid(&k, 3000, &other, client_sid, cookie));
+	CU_ASSERT_FALSE(cookie_is_valid(&k, 3000, &ours, &other, client_sid, cookie));
+	// It is good at the address that gave it, and at no other of ours.
+	other = ours;
+	other.addr[3]++;
+	CU_ASSERT_FALSE(cookie_is_valid(&k, 3000, &other, &client4, client_sid, cookie));
+	other = ours;
+	other.family = 6;
+	CU_ASSERT_FALSE(cookie_is_valid(&k, 3000, &other, &client4, client_sid, cookie));
 }
 
 static void test_ipv6(void)
@@ -104,20 +114,20 @@ static void test_ipv6(void)
 	struct cookie_key k;
 
 	make_key(&k, 60);
-	CU_ASSERT_EQUAL(cookie_make(&k, 3000, &client6, client_sid, cookie), 0);
-	CU_ASSERT_TRUE(cookie_is_valid(&k, 3000, &client6, client_sid, cookie));
+	CU_ASSERT_EQUAL(cookie_make(&k, 3000, &ours, &client6, client_sid, cookie), 0);
+	CU_ASSERT_TRUE(cookie_is_valid(&k, 3000, &ours, &client6, client_sid, cookie));
 	other.scope_id = 99; // says nothing about the client
-	CU_ASSERT_TRUE(cookie_is_valid(&k, 3000, &other, client_sid, cookie));
+	CU_ASSERT_TRUE(cookie_is_valid(&k, 3000, &ours, &other, client_sid, cookie));
 	for (unsigned int i = 0; i < 16; i++) {
 		other = client6;
 		other.addr[i] ^= 0x80;
-		CU_ASSERT_FALSE(cookie_is_valid(&k, 3000, &other, client_sid, cookie));
+		CU_ASSERT_FALSE(cookie_is_valid(&k, 3000, &ours, &other, client_sid, cookie));
 	}
 	// Bytes behind an IPv4 address are no part of it.
 	other = client4;
 	other.addr[9] = 1;
-	CU_ASSERT_EQUAL(cookie_make(&k, 3000, &client4, client_sid, cookie), 0);
-	CU_ASSERT_TRUE(cookie_is_valid(&k, 3000, &other, client_sid, cookie));
+	CU_ASSERT_EQUAL(cookie_make(&k, 3000, &ours, &client4, client_sid, cookie), 0);
+	CU_ASSERT_TRUE(cookie_is_valid(&k, 3000, &ours, &other, client_sid, cookie));
 }
 
 static void test_keys_differ(void)
@@ -130,10 +140,10 @@ static void test_keys_differ(void)
 	make_key(&k2, 60);
 	CU_ASSERT_NOT_EQUAL(memcmp(k1.key, k2.key, sizeof(k1.key)), 0);
 	CU_ASSERT_NOT_EQUAL(memcmp(k1.key, zero, sizeof(k1.key)), 0);
-	cookie_make(&k1, 3000, &client4, client_sid, a);
-	cookie_make(&k1, 3000, &client4, client_sid, b);
+	cookie_make(&k1, 3000, &ours, &client4, client_sid, a);
+	cookie_make(&k1, 3000, &ours, &client4, client_sid, b);
 	CU_ASSERT_EQUAL(memcmp(a, b, sizeof(a)), 0); // nothing random: nothing to remember
-	cookie_make(&k2, 3000, &client4, client_sid, b);
+	cookie_make(&k2, 3000, &ours, &client4, client_sid, b);
 	CU_ASSERT_NOT_EQUAL(memcmp(a, b, sizeof(a)), 0);
 	cookie_key_wipe(&k1);
 	CU_ASSERT_EQUAL(memcmp(k1.key, zero, sizeof(k1.key)), 0);

@@ -75,6 +75,15 @@ static void test_clients(void)
 		"gw1       a?[2J   192.0.2.1:1  10.8.0.2  AES-256-GCM  tls-auth  1:01:01  1024.0k  50.0M  connected\n"
 		"gateway2  -       -            -         -            -               -        -      -  handshake\n");
 	free(text);
+	// What clients of one gateway talk to, if that differs.
+	text = print(ctl_print_clients,
+		"[{\"gateway\":\"gw1\",\"common_name\":\"a\",\"local\":\"192.0.2.9\",\"wrap\":\"tls-auth\"},"
+		"{\"gateway\":\"gw1\",\"common_name\":\"b\",\"local\":\"2001:db8::1\"}]");
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "  TO "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "  192.0.2.9 "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "  2001:db8::1 "));
+	CU_ASSERT_PTR_NULL(strstr(text, "WRAP"));
+	free(text);
 	// Long ones are cut, the line still fits.
 	text = print(ctl_print_clients,
 		"[{\"gateway\":\"a-gateway-with-quite-a-long-name\",\"common_name\":"

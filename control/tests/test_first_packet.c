@@ -21,6 +21,7 @@ static const struct session_addr client = {.family = 4, .addr = {192, 0, 2, 7}, 
 static struct tls_wrap_set server; // empty: not wrapped
 static struct tls_wrap_key *client_key;
 static struct cookie_key cookie;
+static struct session_addr ours = {.family = 4, .addr = {198, 51, 100, 1}, .port_be = 0xaa04};
 static uint8_t wire[TLS_WRAP_BYTES_MAX + TLS_CRYPT_V2_WKC_MAX];
 static size_t wire_len;
 static struct first_packet out;
@@ -46,7 +47,7 @@ static struct ctrl_pkt packet(uint8_t opcode)
 
 static enum first_packet_verdict judge(const struct session_addr *from, uint64_t unix_s)
 {
-	first_packet_judge(&out, &server, &cookie, from, wire, wire_len, unix_s);
+	first_packet_judge(&out, &server, &cookie, &ours, from, wire, wire_len, unix_s);
 	first_packet_fini(&out);
 	return out.verdict;
 }
@@ -85,7 +86,7 @@ static void check_reset(void)
 	CU_ASSERT_EQUAL(reply.id, 0);
 	CU_ASSERT_EQUAL(reply.payload_len, 0); // clients up to 2.5 would take it for TLS
 	CU_ASSERT_EQUAL(memcmp(reply.receiver_sid, client_sid, SESSION_ID_BYTES), 0);
-	CU_ASSERT_TRUE(cookie_is_valid(&cookie, NOW, &client, client_sid, reply.sid));
+	CU_ASSERT_TRUE(cookie_is_valid(&cookie, NOW, &ours, &client, client_sid, reply.sid));
 	// The same packet gives the same answer: nothing was remembered.
 	memcpy(first, out.reply, out.reply_len);
 	first_len = out.reply_len;
@@ -289,7 +290,7 @@ static void test_mode_is_fixed(void)
 		make_keys(kind);
 		p = second_packet(OP_CONTROL_V1);
 		compose(&p);
-		first_packet_judge(&out, &server, &cookie, &client, wire, wire_len, NOW);
+		first_packet_judge(&out, &server, &cookie, &ours, &client, wire, wire_len, NOW);
 		CU_ASSERT_EQUAL(out.verdict, FIRST_PACKET_SESSION);
 		CU_ASSERT_EQUAL(tls_wrap_mode(out.start.wrap), modes[kind]);
 		first_packet_fini(&out);
@@ -398,7 +399,7 @@ static void test_v2_cookie(void)
 	p.id = 1;
 	memcpy(p.receiver_sid, out.start.own_sid, sizeof(p.receiver_sid));
 	compose_v2(&p, false);
-	first_packet_judge(&out, &server, &cookie, &client, wire, wire_len, NOW);
+	first_packet_judge(&out, &server, &cookie, &ours, &client, wire, wire_len, NOW);
 	CU_ASSERT_EQUAL(out.verdict, FIRST_PACKET_SESSION);
 	CU_ASSERT_EQUAL(tls_wrap_mode(out.start.wrap), TLS_WRAP_CRYPT_V2);
 	CU_ASSERT_FALSE(out.start.unproven);
@@ -431,7 +432,7 @@ static void test_v2_old(void)
 
 	make_v2();
 	compose_v2(&p, true);
-	first_packet_judge(&out, &server, &cookie, &client, wire, wire_len, NOW);
+	first_packet_judge(&out, &server, &cookie, &ours, &client, wire, wire_len, NOW);
 	CU_ASSERT_EQUAL(out.verdict, FIRST_PACKET_UNPROVEN);
 	CU_ASSERT_TRUE(out.start.unproven);
 	CU_ASSERT_EQUAL(tls_wrap_mode(out.start.wrap), TLS_WRAP_CRYPT_V2);
@@ -532,7 +533,7 @@ static void test_three_modes(void)
 			i == 0 ? OP_CONTROL_HARD_RESET_CLIENT_V3 : OP_CONTROL_HARD_RESET_CLIENT_V2);
 		client_key = keys[i];
 		compose_v2(&p, false);
-		first_packet_judge(&out, &server, &cookie, &client, wire, wire_len, NOW);
+		first_packet_judge(&out, &server, &cookie, &ours, &client, wire, wire_len, NOW);
 		CU_ASSERT_EQUAL(out.verdict, FIRST_PACKET_REPLY);
 		CU_ASSERT_EQUAL((int)tls_wrap_mode(out.start.wrap), TLS_WRAP_CRYPT_V2 - i);
 		first_packet_fini(&out);

@@ -103,8 +103,8 @@ static __attribute__((noinline)) struct peer *peer_of(uint32_t id)
 
 static uint32_t by_link(const struct publish_peer *d)
 {
-	return iroute_link_lookup(
-		dp->iroute, d->gateway, d->remote.family, d->remote.addr, d->remote.port_be);
+	return iroute_link_lookup(dp->iroute, d->gateway, d->local_id, d->remote.family,
+		d->remote.addr, d->remote.port_be);
 }
 
 static void key_make(struct session_key *k, uint8_t key_id)
@@ -576,9 +576,16 @@ static void test_taken(void)
 	tear_down();
 }
 
+static struct publish_link link_to(const struct publish_peer *d)
+{
+	return (struct publish_link){
+		.local_id = d->local_id, .local = d->local, .remote = d->remote, .nexthop = 7};
+}
+
 static void test_link(void)
 {
 	const struct publish_peer d = client(9);
+	struct publish_link to = link_to(&d);
 	const struct peer_link *before;
 	struct peer *peer;
 	uint32_t id;
@@ -587,21 +594,65 @@ static void test_link(void)
 	id = add(9);
 	peer = peer_of(id);
 	before = peer->link;
-	CU_ASSERT_EQUAL(publish_peer_link(p, id, &d.remote, 7, 0), 0);
+	CU_ASSERT_EQUAL(publish_peer_link(p, id, &to), 0);
 	CU_ASSERT_PTR_NOT_EQUAL(peer->link, before);
 	CU_ASSERT_EQUAL(before->remote_port_be, d.remote.port_be); // may still be read
 	CU_ASSERT_EQUAL(peer->link->nexthop, 7);
 	before = peer->link;
-	CU_ASSERT_EQUAL(publish_peer_link(p, id, &d.remote, 7, 0), 0);
+	CU_ASSERT_EQUAL(publish_peer_link(p, id, &to), 0);
 	CU_ASSERT_PTR_EQUAL(peer->link, before);
 	CU_ASSERT_EQUAL(before->path_mtu, UINT16_MAX);
-	CU_ASSERT_EQUAL(publish_peer_link(p, id, &d.remote, 7, 1300), 0);
+	to.path_mtu = 1300;
+	CU_ASSERT_EQUAL(publish_peer_link(p, id, &to), 0);
 	CU_ASSERT_EQUAL(peer->link->path_mtu, 1300);
 	before = peer->link;
-	CU_ASSERT_EQUAL(publish_peer_link(p, id, &d.remote, 7, 1300), 0);
+	CU_ASSERT_EQUAL(publish_peer_link(p, id, &to), 0);
 	CU_ASSERT_PTR_EQUAL(peer->link, before);
 	publish_peer_del(p, id);
-	CU_ASSERT_EQUAL(publish_peer_link(p, id, &d.remote, 7, 0), -ENOENT);
+	CU_ASSERT_EQUAL(publish_peer_link(p, id, &to), -ENOENT);
+	tear_down();
+}
+
+// Two clients behind one address and port of a NAT, each to an address of ours; then one goes over
+// to the other IP version.
+static void test_locals(void)
+{
+	struct publish_peer one = client(9), two = client(10);
+	struct publish_peer_stats stats;
+	struct publish_link to;
+	uint32_t a, b;
+
+	set_up();
+	two.remote = one.remote;
+	two.local_id = 3;
+	two.local.addr[3] = 2;
+	a = publish_peer_id_get(p);
+	b = publish_peer_id_get(p);
+	CU_ASSERT_EQUAL(publish_peer_add(p, a, &one), 0);
+	CU_ASSERT_EQUAL(publish_peer_add(p, b, &two), 0);
+	CU_ASSERT_EQUAL(by_link(&one), a);
+	CU_ASSERT_EQUAL(by_link(&two), b);
+	CU_ASSERT_EQUAL(peer_of(a)->link->local_id, 0);
+	CU_ASSERT_EQUAL(peer_of(a)->link->hdr[15], 1);
+	CU_ASSERT_EQUAL(peer_of(b)->link->local_id, 3);
+	CU_ASSERT_EQUAL(peer_of(b)->link->hdr[15], 2);
+	to = link_to(&one);
+	to.local_id = 3; // the other's place
+	CU_ASSERT_EQUAL(publish_peer_link(p, a, &to), -EEXIST);
+	publish_peer_del(p, b); // leaves room in the table
+	to.local_id = 1;
+	to.local = (struct session_addr){.family = 6, .addr = {0x20, 1, 13, 0xb8}, .port_be = 1194};
+	to.remote = (struct session_addr){.family = 6, .addr = {0x20, 1, 13, 0xb9}, .port_be = 99};
+	CU_ASSERT_EQUAL(publish_peer_link(p, a, &to), 0);
+	CU_ASSERT_EQUAL(peer_of(a)->link->hdr_len, 48);
+	CU_ASSERT_EQUAL(peer_of(a)->link->local_id, 1);
+	CU_ASSERT_EQUAL(memcmp(peer_of(a)->link->hdr + 8, to.local.addr, 16), 0);
+	CU_ASSERT_EQUAL(by_link(&one), PROTO_PEER_ID_UNDEF);
+	CU_ASSERT_TRUE(publish_peer_stats(p, a, &stats));
+	CU_ASSERT_EQUAL(stats.local.family, 6);
+	publish_peer_del(p, a);
+	CU_ASSERT_EQUAL(iroute_link_lookup(dp->iroute, GATEWAY, 1, 6, to.remote.addr, 99),
+		PROTO_PEER_ID_UNDEF);
 	tear_down();
 }
 
@@ -622,6 +673,7 @@ int main(void)
 		{"a gateway id waits for the punt thread", test_gateway_punt},
 		{"what another peer has stays with it", test_taken},
 		{"a new link leaves the old one to its readers", test_link},
+		{"clients are told apart by the address they talk to", test_locals},
 		{NULL, NULL},
 	};
 	const char *why;

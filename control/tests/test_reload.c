@@ -140,7 +140,10 @@ static struct gateway *gateway_make(const struct conf_gateway *gw)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g->limit);
 	g->settings = gateway_settings_load(gw, err, sizeof(err));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g->settings);
-	g->local = (struct session_addr){.family = 4, .port_be = 1};
+	g->locals[0] = (struct gateway_local){.gw = g,
+		.addr = {.family = 4,
+			.addr = {192, 0, 2, 1},
+			.port_be = rte_cpu_to_be_16(gw->endpoint_port)}};
 	g->pool = ippool_new(&gw->client_cidr, &gw->client_cidr6, gw->topology);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g->pool);
 	return g;

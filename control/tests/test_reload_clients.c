@@ -69,7 +69,10 @@ static void gateway_make(const struct conf_gateway *gw)
 	g->settings = gateway_settings_load(gw, err, sizeof(err));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g->settings);
 	g->settings->session.arg = g;
-	g->local = (struct session_addr){.family = 4, .addr = {192, 0, 2, 1}};
+	g->locals[0] = (struct gateway_local){.gw = g,
+		.addr = {.family = 4,
+			.addr = {192, 0, 2, 1},
+			.port_be = rte_cpu_to_be_16(gw->endpoint_port)}};
 	g->pool = ippool_new(&gw->client_cidr, &gw->client_cidr6, gw->topology);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g->pool);
 	node.gateways[g->id] = g;

@@ -124,6 +124,7 @@ static void state_fill(struct path *p)
 		for (int i = 0; i < 2; i++) {
 			ep[2 * g + i].family = i ? 6 : 4;
 			ep[2 * g + i].gateway = g;
+			ep[2 * g + i].local_id = (uint8_t)i;
 			ep[2 * g + i].port_be = htons(1194 + g);
 			harness_hex(i ? "20010db8000000000000000000000001" : "c0000201",
 				ep[2 * g + i].addr, 16);
@@ -318,6 +319,7 @@ static void link_make(struct path_peer *pp)
 		     : pp->conf.link_nexthop             ? pp->conf.link_nexthop
 							 : (uint32_t)NH_LINK;
 	l->udp_csum_zero = pp->conf.udp_csum_zero;
+	l->local_id = v6;
 }
 
 struct path_peer *path_peer_add(struct path *p, unsigned int slot, struct path_peer_conf conf)
@@ -354,8 +356,8 @@ struct path_peer *path_peer_add(struct path *p, unsigned int slot, struct path_p
 	atomic_store(&p->dp->peers->by_id[pp->id], peer);
 	die_if(iroute_add(p->dp->iroute, domain, 4, pp->vpn4, 32, pp->id) != 0, "iroute_add");
 	die_if(iroute_add(p->dp->iroute, domain, 6, pp->vpn6, 128, pp->id) != 0, "iroute_add");
-	die_if(iroute_link_add(p->dp->iroute, conf.gateway, pp->link->family, pp->remote,
-		       htons(pp->remote_port), pp->id) != 0,
+	die_if(iroute_link_add(p->dp->iroute, conf.gateway, pp->link->local_id, pp->link->family,
+		       pp->remote, htons(pp->remote_port), pp->id) != 0,
 		"iroute_link_add");
 	return pp;
 }
@@ -370,8 +372,8 @@ void path_peer_del(struct path *p, unsigned int slot)
 	atomic_store(&p->dp->peers->by_id[pp->id], NULL);
 	iroute_del(p->dp->iroute, domain, 4, pp->vpn4, 32);
 	iroute_del(p->dp->iroute, domain, 6, pp->vpn6, 128);
-	iroute_link_del(p->dp->iroute, pp->conf.gateway, pp->link->family, pp->remote,
-		htons(pp->remote_port));
+	iroute_link_del(p->dp->iroute, pp->conf.gateway, pp->link->local_id, pp->link->family,
+		pp->remote, htons(pp->remote_port));
 	for (uint32_t e = 0; pp->conf.epoch && e < EPOCH_RING; e++) {
 		path_epoch_del(pp, true, e);
 		path_epoch_del(pp, false, e);

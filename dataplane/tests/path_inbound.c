@@ -481,6 +481,26 @@ static void test_float_handover(void)
 	path_teardown(&p);
 }
 
+// The same place of the client, but it sends to another address of ours: answers must leave there.
+static void test_float_local(void)
+{
+	uint8_t frame[PACKET_MAX];
+	struct path_peer *pp;
+	struct event ev;
+
+	path_setup(&p, 1);
+	pp = path_peer_add(&p, 0, (struct path_peer_conf){.key_id = 2});
+	pp->link->local_id = 6;
+	path_in(&p, 0, LINK, frame, frame_of(pp, 1, pp->remote_port, frame));
+	CU_ASSERT_TRUE(path_sent(&p, VPN, 0, &out));
+	do {
+		CU_ASSERT_TRUE_FATAL(event_pop(p.dp, 0, &ev));
+	} while (ev.type != EVENT_FLOAT);
+	CU_ASSERT_EQUAL(ntohs(ev.port_be), pp->remote_port);
+	CU_ASSERT_EQUAL(ev.local_id, 0);
+	path_teardown(&p);
+}
+
 // A flood from elsewhere gets no more of the cipher than its budget, and control few events.
 static void test_unbound(void)
 {
@@ -631,6 +651,7 @@ const struct harness_test path_inbound_tests[] = {
 	{"drops bad inner packets", test_drops_inner},
 	{"sees a client move", test_float},
 	{"sees a client move on another worker", test_float_handover},
+	{"tells of clients that send to another address", test_float_local},
 	{"decrypts little from unbound addresses", test_unbound},
 	{"clamps MSS and carries congestion marks over", test_mss_and_ecn},
 	{"gives the rest to an exception interface", test_exception},

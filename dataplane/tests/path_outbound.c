@@ -309,6 +309,7 @@ static void test_link_punt(void)
 		CU_ASSERT_EQUAL(out.pkt.gateway, 0);
 		CU_ASSERT_EQUAL(out.pkt.peer_id, pp->id);
 		CU_ASSERT_EQUAL(out.pkt.link_family, i ? 6 : 4);
+		CU_ASSERT_EQUAL(out.pkt.local_id, i);
 		CU_ASSERT_EQUAL(ntohs(out.pkt.link_port_be), pp->remote_port);
 		CU_ASSERT_EQUAL(memcmp(out.pkt.link_addr, pp->remote, 16), 0);
 		CU_ASSERT_EQUAL(out.pkt.link_tos, 0x28);

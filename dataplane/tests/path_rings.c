@@ -137,6 +137,7 @@ static void test_socket(void)
 		m = injected(PKT_PORT_SOCKET, PKT_STAGE_INBOUND_LINK, data, len);
 		pkt_of(m)->gateway = i == 1 ? PKT_GATEWAY_NONE : 0;
 		pkt_of(m)->link_family = 4;
+		pkt_of(m)->local_id = 0;
 		pkt_of(m)->link_port_be = htons(pp->remote_port);
 		memcpy(pkt_of(m)->link_addr, pp->remote, 16);
 		if (i == 2)

@@ -81,23 +81,27 @@ static void test_links(void)
 	uint8_t from_packet[16] = {10, 8, 0, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 	struct iroute *r = iroute_new(8, qsbr);
 
-	CU_ASSERT_EQUAL(iroute_link_add(r, 0, 4, a4, 1000, 1), 0);
-	CU_ASSERT_EQUAL(iroute_link_add(r, 0, 4, a4, 1001, 2), 0);
-	CU_ASSERT_EQUAL(iroute_link_add(r, 9, 4, a4, 1000, 3), 0);
-	CU_ASSERT_EQUAL(iroute_link_add(r, 0, 6, a6, 1000, 4), 0);
-	CU_ASSERT_EQUAL(iroute_link_add(r, 0, 4, a4, 1000, 5), -EEXIST);
-	CU_ASSERT_EQUAL(iroute_link_add(r, 0, 4, b4, 1000, PROTO_PEER_ID_UNDEF), -EINVAL);
-	CU_ASSERT_EQUAL(iroute_link_add(r, 0, 0, b4, 1000, 1), -EINVAL);
-	CU_ASSERT_EQUAL(iroute_link_lookup(r, 0, 4, from_packet, 1000), 1);
-	CU_ASSERT_EQUAL(iroute_link_lookup(r, 0, 4, a4, 1001), 2);
-	CU_ASSERT_EQUAL(iroute_link_lookup(r, 9, 4, a4, 1000), 3);
-	CU_ASSERT_EQUAL(iroute_link_lookup(r, 0, 6, a6, 1000), 4);
-	CU_ASSERT_EQUAL(iroute_link_lookup(r, 0, 6, b6, 1000), PROTO_PEER_ID_UNDEF);
-	CU_ASSERT_EQUAL(iroute_link_lookup(r, 9, 4, a4, 1001), PROTO_PEER_ID_UNDEF);
-	CU_ASSERT_EQUAL(iroute_link_del(r, 0, 4, a4, 1000), 0);
-	CU_ASSERT_EQUAL(iroute_link_del(r, 0, 4, a4, 1000), -ENOENT);
-	CU_ASSERT_EQUAL(iroute_link_lookup(r, 0, 4, a4, 1000), PROTO_PEER_ID_UNDEF);
-	CU_ASSERT_EQUAL(iroute_link_lookup(r, 0, 4, a4, 1001), 2);
+	CU_ASSERT_EQUAL(iroute_link_add(r, 0, 0, 4, a4, 1000, 1), 0);
+	CU_ASSERT_EQUAL(iroute_link_add(r, 0, 0, 4, a4, 1001, 2), 0);
+	CU_ASSERT_EQUAL(iroute_link_add(r, 9, 0, 4, a4, 1000, 3), 0);
+	CU_ASSERT_EQUAL(iroute_link_add(r, 0, 0, 6, a6, 1000, 4), 0);
+	CU_ASSERT_EQUAL(iroute_link_add(r, 0, 0, 4, a4, 1000, 5), -EEXIST);
+	CU_ASSERT_EQUAL(iroute_link_add(r, 0, 7, 4, a4, 1000, 5), 0); // to another of ours
+	CU_ASSERT_EQUAL(iroute_link_lookup(r, 0, 7, 4, a4, 1000), 5);
+	CU_ASSERT_EQUAL(iroute_link_lookup(r, 0, 6, 4, a4, 1000), PROTO_PEER_ID_UNDEF);
+	CU_ASSERT_EQUAL(iroute_link_del(r, 0, 7, 4, a4, 1000), 0);
+	CU_ASSERT_EQUAL(iroute_link_add(r, 0, 0, 4, b4, 1000, PROTO_PEER_ID_UNDEF), -EINVAL);
+	CU_ASSERT_EQUAL(iroute_link_add(r, 0, 0, 0, b4, 1000, 1), -EINVAL);
+	CU_ASSERT_EQUAL(iroute_link_lookup(r, 0, 0, 4, from_packet, 1000), 1);
+	CU_ASSERT_EQUAL(iroute_link_lookup(r, 0, 0, 4, a4, 1001), 2);
+	CU_ASSERT_EQUAL(iroute_link_lookup(r, 9, 0, 4, a4, 1000), 3);
+	CU_ASSERT_EQUAL(iroute_link_lookup(r, 0, 0, 6, a6, 1000), 4);
+	CU_ASSERT_EQUAL(iroute_link_lookup(r, 0, 0, 6, b6, 1000), PROTO_PEER_ID_UNDEF);
+	CU_ASSERT_EQUAL(iroute_link_lookup(r, 9, 0, 4, a4, 1001), PROTO_PEER_ID_UNDEF);
+	CU_ASSERT_EQUAL(iroute_link_del(r, 0, 0, 4, a4, 1000), 0);
+	CU_ASSERT_EQUAL(iroute_link_del(r, 0, 0, 4, a4, 1000), -ENOENT);
+	CU_ASSERT_EQUAL(iroute_link_lookup(r, 0, 0, 4, a4, 1000), PROTO_PEER_ID_UNDEF);
+	CU_ASSERT_EQUAL(iroute_link_lookup(r, 0, 0, 4, a4, 1001), 2);
 	iroute_free(r);
 }
 

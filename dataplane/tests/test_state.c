@@ -16,6 +16,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int gateway_at(const struct dp_state *st, uint16_t domain, uint8_t family,
+	const uint8_t *addr, rte_be16_t port_be)
+{
+	const struct dp_endpoint *e = state_endpoint_lookup(st, domain, family, addr, port_be);
+
+	return e ? e->gateway : -1;
+}
+
+// Several addresses of one gateway, each with its number.
+static void test_locals(void)
+{
+	const struct dp_endpoint list[] = {
+		{.addr = {192, 0, 2, 1}, .port_be = 1194, .family = 4, .gateway = 1},
+		{.addr = {192, 0, 2, 2}, .port_be = 1194, .family = 4, .gateway = 1, .local_id = 7},
+		{.addr = {0x20, 1}, .port_be = 1194, .family = 6, .gateway = 1, .local_id = 2},
+	};
+	struct dp_state *st = state_new(2);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(st);
+	CU_ASSERT_EQUAL(state_endpoints_set(st, list, 3), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		const struct dp_endpoint *e = state_endpoint_lookup(
+			st, 0, list[i].family, list[i].addr, list[i].port_be);
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+		CU_ASSERT_EQUAL(e->gateway, 1);
+		CU_ASSERT_EQUAL(e->local_id, list[i].local_id);
+	}
+	state_free(st);
+}
+
 static void test_endpoints(void)
 {
 	const struct dp_endpoint list[] = {
@@ -30,19 +61,19 @@ static void test_endpoints(void)
 	struct dp_state *st = state_new(4);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(st);
-	CU_ASSERT_EQUAL(state_endpoint_lookup(st, 0, 4, from_packet, 1194), -1);
+	CU_ASSERT_EQUAL(gateway_at(st, 0, 4, from_packet, 1194), -1);
 	CU_ASSERT_EQUAL(state_endpoints_set(st, list, 4), 0);
-	CU_ASSERT_EQUAL(state_endpoint_lookup(st, 0, 4, from_packet, 1194), 0);
-	CU_ASSERT_EQUAL(state_endpoint_lookup(st, 0, 4, from_packet, 1195), 1);
-	CU_ASSERT_EQUAL(state_endpoint_lookup(st, 1, 4, from_packet, 1194), 2);
-	CU_ASSERT_EQUAL(state_endpoint_lookup(st, 0, 6, list[3].addr, 1194), 3);
-	CU_ASSERT_EQUAL(state_endpoint_lookup(st, 1, 4, from_packet, 1195), -1);
-	CU_ASSERT_EQUAL(state_endpoint_lookup(st, 2, 4, from_packet, 1194), -1);
-	CU_ASSERT_EQUAL(state_endpoint_lookup(st, 0, 6, from_packet, 1194), -1);
-	CU_ASSERT_EQUAL(state_endpoint_lookup(st, 0, 4, other, 1194), -1);
-	CU_ASSERT_EQUAL(state_endpoint_lookup(st, 0, 4, from_packet, 1193), -1);
+	CU_ASSERT_EQUAL(gateway_at(st, 0, 4, from_packet, 1194), 0);
+	CU_ASSERT_EQUAL(gateway_at(st, 0, 4, from_packet, 1195), 1);
+	CU_ASSERT_EQUAL(gateway_at(st, 1, 4, from_packet, 1194), 2);
+	CU_ASSERT_EQUAL(gateway_at(st, 0, 6, list[3].addr, 1194), 3);
+	CU_ASSERT_EQUAL(gateway_at(st, 1, 4, from_packet, 1195), -1);
+	CU_ASSERT_EQUAL(gateway_at(st, 2, 4, from_packet, 1194), -1);
+	CU_ASSERT_EQUAL(gateway_at(st, 0, 6, from_packet, 1194), -1);
+	CU_ASSERT_EQUAL(gateway_at(st, 0, 4, other, 1194), -1);
+	CU_ASSERT_EQUAL(gateway_at(st, 0, 4, from_packet, 1193), -1);
 	CU_ASSERT_EQUAL(state_endpoints_set(st, list, 0), 0); // none at all
-	CU_ASSERT_EQUAL(state_endpoint_lookup(st, 0, 4, from_packet, 1194), -1);
+	CU_ASSERT_EQUAL(gateway_at(st, 0, 4, from_packet, 1194), -1);
 	state_free(st);
 }
 
@@ -78,9 +109,8 @@ static void test_many_endpoints(void)
 			.gateway = i};
 	CU_ASSERT_EQUAL(state_endpoints_set(st, list, MANY), 0);
 	for (int i = 0; i < MANY; i++) {
-		wrong += state_endpoint_lookup(
-				 st, list[i].domain, 6, list[i].addr, list[i].port_be) != i;
-		wrong += state_endpoint_lookup(st, (uint16_t)(list[i].domain + 5), 6, list[i].addr,
+		wrong += gateway_at(st, list[i].domain, 6, list[i].addr, list[i].port_be) != i;
+		wrong += gateway_at(st, (uint16_t)(list[i].domain + 5), 6, list[i].addr,
 				 list[i].port_be) != -1;
 	}
 	CU_ASSERT_EQUAL(wrong, 0);
@@ -179,7 +209,7 @@ static void test_dp(void)
 		CU_ASSERT_EQUAL(dp->gateways_max, 4);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(state_get(dp));
 		CU_ASSERT_EQUAL(state_get(dp)->gateway_count, 0);
-		CU_ASSERT_EQUAL(state_endpoint_lookup(state_get(dp), 0, 4, addr, 1194), -1);
+		CU_ASSERT_EQUAL(gateway_at(state_get(dp), 0, 4, addr, 1194), -1);
 		CU_ASSERT_EQUAL(dp->peers->size, 1000);
 		for (uint32_t id = 0; id < 1000; id++)
 			CU_ASSERT_PTR_NULL(peer_by_id(dp->peers, id));
@@ -258,6 +288,7 @@ int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"endpoints", test_endpoints},
+		{"addresses of one gateway", test_locals},
 		{"duplicate and invalid endpoints", test_bad_endpoints},
 		{"a thousand endpoints", test_many_endpoints},
 		{"memory arithmetic", test_plan},

@@ -568,6 +568,37 @@ static void test_add_and_remove(void)
 	CU_ASSERT_EQUAL(steer_endpoint_add(steer, 4096, 4, net, 1), -EINVAL);
 }
 
+// Addresses of one gateway come and go one by one; a node of 1024 gateways has room for 8 of each.
+static void test_addresses(void)
+{
+	static const uint8_t second4[4] = {192, 0, 2, 1 ^ 0x40};
+	static const uint8_t second6[16] = {0x20, 1, 0x0d, 0xb8, [14] = 0x40, [15] = 1};
+	struct shape v4 = {V2, .wrong_addr = true}, v6 = {V2, .v6 = true, .wrong_addr = true};
+	unsigned int i, failed = 0;
+
+	everything_known();
+	socket_in_map();
+	config(LINK, 0, 0);
+	CU_ASSERT_EQUAL(run_shape(&v4), STEER_PASS_OTHER);
+	CU_ASSERT_EQUAL(steer_endpoint_add(steer, 0, 4, second4, htons(UDP_PORT)), 0);
+	CU_ASSERT_EQUAL(run_shape(&v4), STEER_REDIRECT);
+	CU_ASSERT_EQUAL(run_shape(&v6), STEER_PASS_OTHER);
+	CU_ASSERT_EQUAL(steer_endpoint_add(steer, 0, 6, second6, htons(UDP_PORT)), 0);
+	CU_ASSERT_EQUAL(run_shape(&v6), STEER_REDIRECT);
+	CU_ASSERT_EQUAL(run_shape(&(struct shape){V2}), STEER_REDIRECT);
+	CU_ASSERT_EQUAL(steer_endpoint_del(steer, 0, 4, second4, htons(UDP_PORT)), 0);
+	CU_ASSERT_EQUAL(run_shape(&v4), STEER_PASS_OTHER);
+	CU_ASSERT_EQUAL(run_shape(&v6), STEER_REDIRECT);
+	CU_ASSERT_EQUAL(run_shape(&(struct shape){V2}), STEER_REDIRECT);
+	program_load();
+	for (i = 0; i < 1024 * 8; i++) {
+		const uint8_t addr[4] = {10, 0, (uint8_t)(i >> 8), (uint8_t)i};
+
+		failed += steer_endpoint_add(steer, 0, 4, addr, htons(UDP_PORT)) != 0;
+	}
+	CU_ASSERT_EQUAL(failed, 0);
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
@@ -580,6 +611,7 @@ int main(void)
 		{"limit per source prefix", test_limit_prefix},
 		{"both limits", test_limit_both},
 		{"add and remove", test_add_and_remove},
+		{"several addresses", test_addresses},
 		{NULL, NULL},
 	};
 	int map = bpf_map_create(BPF_MAP_TYPE_XSKMAP, "probe", 4, 4, 1, NULL);
