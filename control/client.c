@@ -476,26 +476,40 @@ uint32_t gateway_half_open_limit(const struct gateway *g)
 	return n < HALF_OPEN_MIN ? HALF_OPEN_MIN : n > HALF_OPEN_MAX ? HALF_OPEN_MAX : n;
 }
 
-// Room for one more handshake from there, at the cost of another source if need be. Clients that
-// have been admitted are not asked for anything, nor are those that say goodbye: they must not keep
-// others from coming, nor themselves from coming back.
+// Who gives his place to a handshake from there; NULL: nobody.
+static struct client *victim_for(struct gateway *g, const struct session_addr *remote, bool of_node)
+{
+	struct half_open_entry *entry = of_node ? half_open_node_victim(&g->half_open, remote)
+						: half_open_victim(&g->half_open, remote);
+	struct client *c = entry ? container_of(entry, struct client, handshake) : NULL;
+
+	// Places may change hands faster than the pool gets to steps that nobody waits for any more.
+	return c && c->step && abandoned_steps >= ABANDONED_STEPS_MAX ? NULL : c;
+}
+
+// Room for one more handshake from there, at the cost of another source or gateway if need be.
+// Clients that have been admitted are not asked for anything, nor are those that say goodbye: they
+// must not keep others from coming, nor themselves from coming back.
 static bool make_room(struct gateway *g, const struct session_addr *remote)
 {
-	struct half_open_entry *entry;
+	bool own = g->half_open.count >= gateway_half_open_limit(g);
+	bool of_node = !own && half_open_node_is_full(&g->half_open);
 	struct client *c;
 
-	if (g->half_open.count < gateway_half_open_limit(g))
+	if (!own && !of_node)
 		return true;
-	entry = half_open_victim(&g->half_open, remote);
-	c = entry ? container_of(entry, struct client, handshake) : NULL;
-	// Places may change hands faster than the pool gets to steps that nobody waits for any more.
-	if (!c || (c->step && abandoned_steps >= ABANDONED_STEPS_MAX)) {
+	c = victim_for(g, remote, of_node);
+	if (!c) {
 		g->half_open_dropped++;
+		if (of_node)
+			g->env.half_open->dropped++;
 		return false;
 	}
+	c->gw->half_open_evicted++;
+	if (c->gw != g)
+		g->env.half_open->moved++;
 	session_close(c->session, SESSION_END_CROWDED, clock_ms());
 	client_free(c);
-	g->half_open_evicted++;
 	return true;
 }
 

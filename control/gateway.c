@@ -331,6 +331,7 @@ struct gateway *gateway_open(
 	g->env = *env;
 	g->id = id;
 	gateway_tun_init(g);
+	half_open_init(&g->half_open, env->half_open);
 	rc = gateway_bring_up(g, gw);
 	if (rc) {
 		gateway_close(g);
@@ -352,6 +353,7 @@ void gateway_close(struct gateway *g)
 		return;
 	HASH_ITER(by_key, g->clients, c, next)
 		client_free(c);
+	half_open_fini(&g->half_open);
 	gateway_locals_close(g);
 	gateway_tun_close(g);
 	ippool_free(g->pool);

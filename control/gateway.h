@@ -20,6 +20,7 @@
 
 struct client;
 struct gateway;
+struct half_open_node;
 struct pool;
 struct tls_wrap_set;
 
@@ -30,9 +31,10 @@ struct gateway_env {
 	struct publish *publish;
 	struct slowpath *slowpath;
 	struct fabric *fabric;
-	struct pool *pool;              // takes the steps of TLS handshakes
-	struct client **client_by_peer; // [dp->peers->size], for events of workers
-	_Atomic(uint8_t) *capture;      // [dp->gateways_max], what workers copy for sluicectl
+	struct pool *pool;                // takes the steps of TLS handshakes
+	struct half_open_node *half_open; // handshakes of all gateways; NULL: no bound
+	struct client **client_by_peer;   // [dp->peers->size], for events of workers
+	_Atomic(uint8_t) *capture;        // [dp->gateways_max], what workers copy for sluicectl
 };
 
 // Opens sockets and TUN device and listens. NULL and errno after one logged line.

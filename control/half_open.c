@@ -37,12 +37,21 @@ static struct half_open_source *find(
 	return s;
 }
 
+static void node_count_change(struct half_open_node *n, int by)
+{
+	n->count += (uint32_t)by;
+	if (n->count > n->peak)
+		n->peak = n->count;
+}
+
 static void count_change(struct half_open *h, struct half_open_source *s, int by)
 {
 	if (s->count > 0)
 		DL_DELETE(h->by_count[s->count], s);
 	s->count += (uint32_t)by;
 	h->count += (uint32_t)by;
+	if (h->node)
+		node_count_change(h->node, by);
 	if (s->count > 0)
 		DL_APPEND(h->by_count[s->count], s);
 	// Counts change in steps of one, so the next highest is not far.
@@ -50,6 +59,20 @@ static void count_change(struct half_open *h, struct half_open_source *s, int by
 		h->most = s->count;
 	while (h->most > 0 && !h->by_count[h->most])
 		h->most--;
+}
+
+void half_open_init(struct half_open *h, struct half_open_node *node)
+{
+	h->node = node;
+	if (node)
+		DL_APPEND(node->books, h);
+}
+
+void half_open_fini(struct half_open *h)
+{
+	if (h->node)
+		DL_DELETE(h->node->books, h);
+	h->node = NULL;
 }
 
 int half_open_add(
@@ -97,4 +120,20 @@ struct half_open_entry *half_open_victim(struct half_open *h, const struct sessi
 
 	// A place that only changed sides would change back with the next packet.
 	return h->most > has + 1 ? h->by_count[h->most]->entries : NULL;
+}
+
+bool half_open_node_is_full(const struct half_open *h)
+{
+	return h->node && h->node->max && h->node->count >= h->node->max;
+}
+
+struct half_open_entry *half_open_node_victim(struct half_open *h, const struct session_addr *from)
+{
+	struct half_open *book, *most = h;
+
+	DL_FOREACH(h->node->books, book)
+		if (book->count > most->count)
+			most = book;
+	return most->count > h->count + 1 ? most->by_count[most->most]->entries
+					  : half_open_victim(h, from);
 }

@@ -283,6 +283,7 @@ struct gateway_env node_gateway_env(struct node *n)
 		.slowpath = n->slowpath,
 		.fabric = n->fabric,
 		.pool = n->pool,
+		.half_open = &n->half_open,
 		.client_by_peer = n->client_by_peer,
 		.capture = n->capture_flags,
 	};
@@ -310,6 +311,7 @@ static int start_pool(struct node *n)
 	pool_cpus(n, &cpus);
 	if (threads == 0)
 		threads = RTE_MIN((unsigned int)CPU_COUNT(&cpus), POOL_THREADS_AUTO_MAX);
+	n->half_open.max = n->conf->max_handshakes;
 	n->pool = pool_new(n->loop, threads, &cpus);
 	return n->pool ? 0 : -errno;
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control/half_open.h"
 #include "control/conf/conf.h"
 #include "control/gateway.h"
 
@@ -24,6 +25,7 @@ struct node {
 	struct slowpath *slowpath;
 	struct fabric *fabric;
 	struct pool *pool;
+	struct half_open_node half_open; // handshakes of all gateways
 	struct api *api;
 	struct capture *capture;
 	struct stats *stats;

@@ -303,6 +303,14 @@ static void say_room(const struct gateway *g, const struct gateway_settings *to_
 		gateway_conf(g)->name, is, was, t.clients);
 }
 
+static void apply_max_handshakes(struct node *n, uint32_t max, struct node_reload_report *r)
+{
+	if (n->half_open.max != max)
+		say(r, "max_handshakes is %u from now on, was %u; %u are under way", max,
+			n->half_open.max, n->half_open.count);
+	n->half_open.max = max;
+}
+
 // "3 clients get the new settings, 2 keep the old ones until they reconnect: alice (ping), ...".
 static void say_clients(
 	const char *name, const struct gateway_reload *gr, struct node_reload_report *r)
@@ -390,6 +398,7 @@ static void apply_plan(
 static void apply(struct node *n, const struct conf *new, struct plan *p, unsigned int how,
 	struct node_reload_report *r)
 {
+	apply_max_handshakes(n, new->max_handshakes, r);
 	apply_plan(n, p, how, r);
 	log_set_level((enum log_level) new->log_level);
 	r->ok = node_publish(n) == 0;

@@ -187,6 +187,15 @@ static json_t *pool_status(const struct node *n)
 		(int)l.waiting, "waiting_max", (int)l.waiting_max, "steps", (json_int_t)l.done);
 }
 
+static json_t *handshakes_status(const struct node *n)
+{
+	const struct half_open_node *h = &n->half_open;
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "now", (json_int_t)h->count, "max",
+		(json_int_t)h->max, "peak", (json_int_t)h->peak, "dropped", (json_int_t)h->dropped,
+		"moved", (json_int_t)h->moved);
+}
+
 static json_t *status(void *arg, char *err)
 {
 	struct node *n = arg;
@@ -194,12 +203,13 @@ static json_t *status(void *arg, char *err)
 
 	(void)err;
 	each_gateway(n, NULL, gateway_status, gateways);
-	return json_pack("{s:i, s:I, s:s, s:i, s:s, s:i, s:I, s:o, s:o, s:o, s:o}", "pid",
+	return json_pack("{s:i, s:I, s:s, s:i, s:s, s:i, s:I, s:o, s:o, s:o, s:o, s:o}", "pid",
 		(int)getpid(), "uptime_s", (json_int_t)((clock_ms() - n->started_ms) / 1000),
 		"config", n->conf->path, "workers", (int)n->dp->worker_count, "crypto_engine",
 		crypto_engine_name(), "reloads", (int)n->reloads, "control_pause_max_ms",
-		(json_int_t)n->longest_pause_ms, "tls_pool", pool_status(n), "gateways", gateways,
-		"interfaces", interfaces_status(n), "slow_path", slowpath_status(n));
+		(json_int_t)n->longest_pause_ms, "tls_pool", pool_status(n), "handshakes",
+		handshakes_status(n), "gateways", gateways, "interfaces", interfaces_status(n),
+		"slow_path", slowpath_status(n));
 }
 
 struct client_list {

@@ -164,6 +164,7 @@ struct conf {
 	enum worker_poll poll;
 	uint64_t memory_bytes; // hugepages
 	uint32_t max_routes;
+	uint32_t max_handshakes;                  // under way at once, of all gateways
 	uint32_t control_pps, control_prefix_pps; // limits of the XDP program
 	char socket[CONF_PATH_BYTES];             // of sluicectl
 	char bpf_object[CONF_PATH_BYTES]; // steer.bpf.o; "": where it was built or installed

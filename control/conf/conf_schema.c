@@ -403,6 +403,10 @@ const struct conf_option conf_schema[] = {
 		.help = "Hugepage memory."},
 	{"max_routes", CONF_T_INTEGER, NODE(max_routes), RANGE(64, 4000000), .def = "16384",
 		.help = "Routes of all routing domains the workers can hold."},
+	{"max_handshakes", CONF_T_INTEGER, NODE(max_handshakes), RANGE(32, 262144), .def = "4096",
+		.help = "Handshakes under way at once at all gateways together, whose memory this "
+			"bounds. When all places are taken, a gateway with fewer gets one of the "
+			"gateway with the most."},
 	{"control_pps", CONF_T_INTEGER, NODE(control_pps), RANGE(10, 10000000), .def = "20000",
 		.help = "Control packets per second to one endpoint; more are dropped in the "
 			"driver."},

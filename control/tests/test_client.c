@@ -392,6 +392,40 @@ static void test_float(void)
 	tear_down();
 }
 
+// The node is full, and all of it is this gateway's: another one gets a place.
+static void test_crowded_node(void)
+{
+	const struct session_addr remote = {.family = 4, .addr = {203, 0, 113, 1}, .port_be = 7};
+	const struct session_start start = {.remote_sid = {1}, .own_sid = {2}};
+	const struct client_key key = {.family = 4, .addr = {203, 0, 113, 1}, .port_be = 7};
+	struct half_open_node node = {.max = 8};
+	struct gateway *quiet = calloc(1, sizeof(*quiet));
+	struct client *c;
+
+	set_up();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(quiet);
+	g->env.half_open = &node;
+	half_open_init(&g->half_open, &node);
+	quiet->env = g->env;
+	quiet->settings = g->settings;
+	half_open_init(&quiet->half_open, &node);
+	for (uint8_t i = 0; i < 8; i++)
+		CU_ASSERT_PTR_NOT_NULL(begin_at(i, 1));
+	CU_ASSERT_PTR_NULL(begin_at(8, 1));
+	CU_ASSERT_EQUAL(node.dropped, 1);
+	c = client_new(quiet, &remote, &key, &start);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_EQUAL(node.moved, 1);
+	CU_ASSERT_EQUAL(g->half_open_evicted, 1);
+	CU_ASSERT_EQUAL(g->half_open.count, 7);
+	CU_ASSERT_PTR_NULL(client_at(0, 1)); // the oldest
+	CU_ASSERT_EQUAL(node.count, 8);
+	client_free(c);
+	half_open_fini(&quiet->half_open);
+	free(quiet);
+	tear_down();
+}
+
 // A reload keeps what only a restart can change, names each such option, and takes the rest.
 static void test_fixed_options(void)
 {
@@ -760,6 +794,7 @@ int main(void)
 		{"a reload keeps fixed options", test_fixed_options},
 		{"no source takes all places for handshakes", test_crowded},
 		{"nor leaves more than so much in the pool", test_crowded_pool},
+		{"no gateway takes all places of the node", test_crowded_node},
 		{"a certificate that connects twice, by policy", test_duplicates},
 		{"max_connections of a reload", test_max_connections},
 		{"a key is not used for too much", test_key_usage},

@@ -409,6 +409,7 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(c->poll, WORKER_POLL_BUSY);
 	CU_ASSERT_EQUAL(c->memory_bytes, 512ull << 20);
 	CU_ASSERT_EQUAL(c->max_routes, 16384);
+	CU_ASSERT_EQUAL(c->max_handshakes, 4096);
 	CU_ASSERT_EQUAL(c->control_pps, 20000);
 	CU_ASSERT_EQUAL(c->control_prefix_pps, 2000);
 	CU_ASSERT_STRING_EQUAL(c->socket, "/run/sluice/sluice.sock");

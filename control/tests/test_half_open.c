@@ -142,6 +142,55 @@ static void test_bound(void)
 	tear_down();
 }
 
+// Two gateways: the node's places are shared like those of one gateway.
+static void test_node(void)
+{
+	struct half_open_node node = {.max = 8};
+	struct half_open_entry flood[8] = {0}, quiet[8] = {0}, *e;
+	struct half_open *other = calloc(1, sizeof(*other));
+	const struct session_addr here = ip4(9, 9);
+	unsigned int n;
+
+	set_up();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(other);
+	CU_ASSERT_FALSE(half_open_node_is_full(h)); // of no node
+	half_open_init(h, &node);
+	half_open_init(other, &node);
+	// Each of the flood from a source of its own.
+	for (uint8_t i = 0; i < 8; i++) {
+		const struct session_addr from = ip4(i, 1);
+
+		CU_ASSERT_FALSE(half_open_node_is_full(h));
+		CU_ASSERT_EQUAL(half_open_add(h, &from, &flood[i]), 0);
+	}
+	CU_ASSERT_TRUE(half_open_node_is_full(h));
+	CU_ASSERT_TRUE(half_open_node_is_full(other));
+	CU_ASSERT_PTR_NULL(half_open_node_victim(h, &here)); // one more of the flood
+	for (n = 0; (e = half_open_node_victim(other, &here)) && n < 8; n++) {
+		CU_ASSERT_PTR_EQUAL(e, &flood[n]); // the oldest
+		half_open_del(h, e);
+		CU_ASSERT_EQUAL(half_open_add(other, &here, &quiet[n]), 0);
+	}
+	CU_ASSERT_EQUAL(n, 4); // half each, and no more
+	CU_ASSERT_EQUAL(node.count, 8);
+	// At the quiet gateway another source has none: it gets one of its own gateway.
+	CU_ASSERT_PTR_EQUAL(
+		half_open_node_victim(other, &(struct session_addr){.family = 6}), quiet);
+	node.max = 0;
+	CU_ASSERT_FALSE(half_open_node_is_full(h));
+	for (unsigned int i = 0; i < 8; i++) {
+		half_open_del(h, &flood[i]);
+		half_open_del(other, &quiet[i]);
+	}
+	CU_ASSERT_EQUAL(node.count, 0);
+	CU_ASSERT_EQUAL(node.peak, 8);
+	half_open_fini(h);
+	half_open_fini(other);
+	CU_ASSERT_PTR_NULL(node.books);
+	free(other);
+	tear_down();
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
@@ -149,6 +198,7 @@ int main(void)
 		{"an IPv6 source is a /48", test_ipv6},
 		{"shares even out", test_shares},
 		{"the book is bounded", test_bound},
+		{"gateways share the places of a node", test_node},
 		{NULL, NULL},
 	};
 

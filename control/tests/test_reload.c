@@ -164,6 +164,7 @@ static void set_up(void)
 	file_write(&running, 1);
 	node.conf = conf_load(test_pki_path(pki, "sluice.yaml"), &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(node.conf);
+	node.half_open.max = node.conf->max_handshakes;
 	node.loop = ev_default_loop(EVFLAG_AUTO);
 	node.dp = dp_new(&limits);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(node.dp);

@@ -93,6 +93,7 @@ static void set_up(const char *lines)
 	file_write("gw1", lines);
 	node.conf = conf_load(test_pki_path(pki, "sluice.yaml"), &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(node.conf);
+	node.half_open.max = node.conf->max_handshakes;
 	node.loop = ev_default_loop(EVFLAG_AUTO);
 	node.dp = dp_new(&limits);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(node.dp);
