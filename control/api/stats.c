@@ -450,6 +450,7 @@ json_t *stats_client(const char *gateway, const struct session_info *info,
 	set_text(o, "tls_suite", info->tls_suite);
 	set_int(o, "key_id", info->key_id);
 	set_int(o, "renegotiations", info->renegotiations);
+	set_int(o, "tls_mtu", info->tls_mtu);
 	set_int(o, "floats", info->floats);
 	if (info->control_rtt_ms)
 		set_int(o, "control_rtt_ms", info->control_rtt_ms);

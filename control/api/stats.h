@@ -42,7 +42,7 @@ json_t *stats_counters(struct stats *s, int gateway, stats_gateway_fn name, void
 //   gateway, common_name, state (handshake, connected), remote, local, vpn4, vpn6, peer_id, generation,
 //   worker, wrap, dynamic_tls_crypt, cipher, cipher_why, digest, data_format
 //   (aead, epoch, cbc), recv_epoch, send_epoch (of the key that sends), framing, key_derivation,
-//   tls_version, tls_suite, key_id, renegotiations, connected_s,
+//   tls_version, tls_suite, key_id, renegotiations, tls_mtu, connected_s,
 //   idle_s (since the last packet from it), in_pkts, in_bytes, out_pkts, out_bytes,
 //   link_in_bytes, link_out_bytes, compressed_pkts (dropped), iv_ver, iv_plat, iv_gui_ver
 json_t *stats_client(const char *gateway, const struct session_info *info,

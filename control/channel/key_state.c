@@ -3,10 +3,12 @@
 
 #include "control/channel/key_state.h"
 
+#include <openssl/crypto.h>
+
 #include <errno.h>
 #include <string.h>
 
-#define CHUNK_BYTES_MAX 1400
+#define CHUNK_BYTES_MAX 1450
 
 int key_state_init(struct key_state *ks, const struct tls_context *tls, uint8_t key_id,
 	uint32_t first_id, uint64_t now_ms)
@@ -27,6 +29,7 @@ void key_state_fini(struct key_state *ks)
 	if (ks->stage == KEY_FREE)
 		return;
 	reliable_fini(&ks->rel);
+	OPENSSL_clear_free(ks->again, ks->again_len);
 	if (!ks->lent)
 		tls_conn_free(ks->tls);
 	key_state_wipe_secrets(ks);
@@ -56,6 +59,52 @@ int key_state_feed(struct key_state *ks)
 	return ret;
 }
 
+bool key_state_take_back(struct key_state *ks, size_t payload_max, uint64_t now_ms)
+{
+	size_t n = ks->again ? 0 : reliable_stuck(&ks->rel, payload_max, now_ms);
+	uint8_t *all = n > 0 ? OPENSSL_malloc(n) : NULL;
+
+	if (!all)
+		return false;
+	reliable_take_back(&ks->rel, all);
+	ks->again = all;
+	ks->again_len = n;
+	ks->again_sent = 0;
+	return true;
+}
+
+static size_t again_next(struct key_state *ks, uint8_t *out, size_t size)
+{
+	size_t left = ks->again_len - ks->again_sent, n = left < size ? left : size;
+
+	memcpy(out, ks->again + ks->again_sent, n);
+	ks->again_sent += n;
+	if (n == left) {
+		OPENSSL_clear_free(ks->again, ks->again_len);
+		ks->again = NULL;
+		ks->again_len = ks->again_sent = 0;
+	}
+	return n;
+}
+
+// One piece of several of the same size, if all have room.
+static size_t piece_bytes(size_t pending, size_t room, size_t max)
+{
+	size_t count = (pending + max - 1) / max;
+
+	return count == 0 || count > room ? max : (pending + count - 1) / count;
+}
+
+static size_t next_piece(struct key_state *ks, uint8_t *out, size_t max)
+{
+	size_t room = reliable_send_room(&ks->rel);
+
+	if (ks->again)
+		return again_next(ks, out, piece_bytes(ks->again_len - ks->again_sent, room, max));
+	return tls_conn_output(
+		ks->tls, out, piece_bytes(tls_conn_output_pending(ks->tls), room, max));
+}
+
 int key_state_pump(struct key_state *ks, size_t payload_max)
 {
 	uint8_t chunk[CHUNK_BYTES_MAX];
@@ -67,7 +116,7 @@ int key_state_pump(struct key_state *ks, size_t payload_max)
 	if (ks->lent)
 		return 0;
 	while (reliable_send_room(&ks->rel) > 0) {
-		n = tls_conn_output(ks->tls, chunk, payload_max);
+		n = next_piece(ks, chunk, payload_max);
 		if (n == 0)
 			return 0;
 		ret = reliable_send(&ks->rel, OP_CONTROL_V1, chunk, n);
@@ -79,7 +128,8 @@ int key_state_pump(struct key_state *ks, size_t payload_max)
 
 bool key_state_is_drained(const struct key_state *ks)
 {
-	return !ks->lent && reliable_is_idle(&ks->rel) && tls_conn_output_pending(ks->tls) == 0;
+	return !ks->lent && !ks->again && reliable_is_idle(&ks->rel) &&
+	       tls_conn_output_pending(ks->tls) == 0;
 }
 
 bool key_state_is_busy(const struct key_state *ks)

@@ -30,7 +30,9 @@ struct key_state {
 	uint8_t key_id;
 	struct reliable rel;
 	struct tls_conn *tls;
-	bool fed;  // TLS has got something since its last step
+	bool fed;       // TLS has got something since its last step
+	uint8_t *again; // what was sent in pieces that the path does not carry; NULL: nothing
+	size_t again_len, again_sent;
 	bool lent; // a step of the handshake runs elsewhere: nobody touches tls meanwhile
 	uint64_t started_ms;
 	struct keyex_client client; // secrets; wiped once keys are derived
@@ -48,9 +50,13 @@ void key_state_wipe_secrets(struct key_state *ks);
 
 // Hands messages that arrived in order to TLS; while it is lent they wait. 0 or -ENOMEM.
 int key_state_feed(struct key_state *ks);
-// Cuts TLS output into control packets of at most payload_max bytes while the send window has room.
+// Cuts TLS output into control packets of at most payload_max bytes while the send window has room: as
+// few as there must be, of one size, so that a path carries all of them or none.
 // 0; -ENOMEM; -ENOBUFS: the client makes us queue without end.
 int key_state_pump(struct key_state *ks, size_t payload_max);
+// If what was sent is stuck (reliable_stuck()), has the next pump send it in pieces of at most
+// payload_max. Says whether.
+bool key_state_take_back(struct key_state *ks, size_t payload_max, uint64_t now_ms);
 // Nothing waits to be sent or acked, and no step is under way that may add to it.
 bool key_state_is_drained(const struct key_state *ks);
 bool key_state_is_busy(const struct key_state *ks); // the exchange is under way

@@ -96,6 +96,8 @@ static void take_ack(struct reliable *r, uint32_t id, uint64_t now_ms)
 		if (m->used && m->id == id && m->due_ms != 0) {
 			if (!m->again && now_ms >= m->sent_ms)
 				measure(&r->rtt, now_ms - m->sent_ms);
+			if (m->len > r->acked_max)
+				r->acked_max = m->len;
 			msg_clear(m);
 			known = true;
 		}
@@ -122,6 +124,13 @@ void reliable_owe_ack(struct reliable *r, uint32_t id)
 	r->owed[r->owed_count++] = id;
 }
 
+static void mark_answered(struct reliable *r)
+{
+	for (unsigned int i = 0; i < RELIABLE_SEND_WINDOW; i++)
+		if (r->send[i].used && r->send[i].due_ms != 0)
+			r->send[i].answered = true;
+}
+
 static int take_message(struct reliable *r, const struct ctrl_pkt *p)
 {
 	struct reliable_msg *m = &r->recv[p->id % RELIABLE_RECV_WINDOW];
@@ -141,6 +150,7 @@ static int take_message(struct reliable *r, const struct ctrl_pkt *p)
 		ret = msg_fill(m, p->opcode, p->id, p->payload, p->payload_len);
 		if (ret < 0)
 			return ret;
+		mark_answered(r);
 	}
 	reliable_owe_ack(r, p->id);
 	return 0;
@@ -268,6 +278,8 @@ static void schedule_retry(struct reliable *r, struct reliable_msg *m, uint64_t 
 	// A fast retransmission is no sign of a slow path: the timer starts again, not doubled.
 	if (!first && !fast && m->retry_ms < r->retry_max_ms)
 		m->retry_ms *= 2;
+	if (m->sends < UINT8_MAX)
+		m->sends++;
 	m->later_acks = 0;
 	m->due_ms = now_ms + m->retry_ms;
 }
@@ -291,6 +303,46 @@ bool reliable_output(struct reliable *r, struct ctrl_pkt *p, uint64_t now_ms)
 	p->opcode = OP_ACK_V1;
 	add_acks(r, p, CTRL_ACKS_MAX);
 	return true;
+}
+
+static bool is_stuck(const struct reliable_msg *m, uint32_t id, uint64_t now_ms)
+{
+	return m->used && m->id == id && m->opcode == OP_CONTROL_V1 &&
+	       m->sends >= RELIABLE_STUCK_SENDS && m->due_ms <= now_ms && !m->answered;
+}
+
+static uint32_t oldest_id(const struct reliable *r)
+{
+	return r->send_next - (RELIABLE_SEND_WINDOW - reliable_send_room(r));
+}
+
+size_t reliable_stuck(const struct reliable *r, size_t len_max, uint64_t now_ms)
+{
+	size_t total = 0, largest = 0;
+
+	for (uint32_t id = oldest_id(r); id != r->send_next; id++) {
+		const struct reliable_msg *m = &r->send[id % RELIABLE_SEND_WINDOW];
+
+		if (!is_stuck(m, id, now_ms))
+			return 0;
+		total += m->len;
+		largest = m->len > largest ? m->len : largest;
+	}
+	return largest > len_max && r->acked_max <= len_max ? total : 0;
+}
+
+void reliable_take_back(struct reliable *r, uint8_t *out)
+{
+	uint32_t first = oldest_id(r);
+
+	for (uint32_t id = first; id != r->send_next; id++) {
+		struct reliable_msg *m = &r->send[id % RELIABLE_SEND_WINDOW];
+
+		memcpy(out, m->data, m->len);
+		out += m->len;
+		msg_clear(m);
+	}
+	r->send_next = first;
 }
 
 uint64_t reliable_due_ms(const struct reliable *r)

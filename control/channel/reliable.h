@@ -23,13 +23,16 @@
 // where one packet in seven is lost one exchange in some hundreds fails. One packet in eight seconds
 // is no burden on any path.
 #define RELIABLE_RETRY_MAX_MS 8000
-#define RELIABLE_FAST_ACKS 3 // acks of later messages that resend one at once
+#define RELIABLE_FAST_ACKS 3   // acks of later messages that resend one at once
+#define RELIABLE_STUCK_SENDS 3 // so often in vain before a message counts as too large for the path
 
 struct reliable_msg {
 	bool used;
 	uint8_t opcode;
 	uint8_t later_acks; // send side
 	bool again;         // was sent more than once: its ack measures nothing (Karn)
+	bool answered;      // the peer has said something new since it was sent
+	uint8_t sends;      // how often it was sent
 	uint16_t len;
 	uint32_t id;
 	uint32_t retry_ms;
@@ -48,6 +51,7 @@ struct reliable {
 	uint32_t send_next; // id of the next new message
 	uint32_t recv_next; // id of the next message to deliver
 	uint32_t retry_min_ms, retry_max_ms;
+	uint16_t acked_max;      // length of the largest message that was acked
 	struct reliable_rtt rtt; // a new key state may take over what the one before has learnt
 	struct reliable_msg send[RELIABLE_SEND_WINDOW];
 	struct reliable_msg recv[RELIABLE_RECV_WINDOW]; // at id % RELIABLE_RECV_WINDOW
@@ -79,6 +83,12 @@ int reliable_send(struct reliable *r, uint8_t opcode, const uint8_t *data, size_
 // and key id and sends it. False if nothing is due. Ack-only packets come last. Call until false.
 // The payload stays valid until the next call of this module.
 bool reliable_output(struct reliable *r, struct ctrl_pkt *p, uint64_t now_ms);
+// Messages that get lost because they are large: each of those sent and not acked, without a gap, went
+// out RELIABLE_STUCK_SENDS times and is due again; one is larger than len_max, no such one was ever
+// acked, and the peer has been silent. Then none has arrived. Their bytes; 0: it is not so.
+size_t reliable_stuck(const struct reliable *r, size_t len_max, uint64_t now_ms);
+// Takes them back, their bytes to `out`, to be sent in other pieces; their ids will be given anew.
+void reliable_take_back(struct reliable *r, uint8_t *out);
 // When reliable_output() will next have something by itself; UINT64_MAX: never.
 uint64_t reliable_due_ms(const struct reliable *r);
 // Everything queued was sent and acked.

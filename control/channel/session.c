@@ -65,6 +65,7 @@ struct session *session_new(const struct session_config *cfg, const struct sessi
 	s->started_ms = now_ms;
 	s->seen_ms = now_ms;
 	s->info.remote = *remote;
+	s->info.tls_mtu = cfg->gw->tls_mtu ? cfg->gw->tls_mtu : SESSION_TLS_MTU;
 	return s;
 }
 
@@ -122,13 +123,28 @@ static void send_packet(struct session *s, const struct key_state *ks, struct ct
 		s->cfg->ops->send(s->cfg->arg, s, wire, (size_t)len);
 }
 
+// A path that loses large packets and does not say so.
+static void shrink_packets(struct session *s, struct key_state *ks, uint64_t now_ms)
+{
+	size_t small = session_wrap_payload_max(s, ks->key_id, SESSION_TLS_MTU_MIN);
+
+	if (s->info.tls_mtu <= SESSION_TLS_MTU_MIN || !key_state_take_back(ks, small, now_ms))
+		return;
+	session_log_limited(s, LOG_LEVEL_NOTICE, now_ms,
+		"control packets of %u bytes get lost: of %u from now on", s->info.tls_mtu,
+		SESSION_TLS_MTU_MIN);
+	s->info.tls_mtu = SESSION_TLS_MTU_MIN;
+}
+
 static void flush_key(struct session *s, struct key_state *ks, uint64_t now_ms)
 {
 	struct ctrl_pkt p;
 
 	if (ks->stage == KEY_FREE)
 		return;
-	if (key_state_pump(ks, session_wrap_payload_max(s, ks->key_id)) && ks->stage != KEY_FAILED)
+	shrink_packets(s, ks, now_ms);
+	if (key_state_pump(ks, session_wrap_payload_max(s, ks->key_id, s->info.tls_mtu)) &&
+		ks->stage != KEY_FAILED)
 		session_keys_fail(s, ks, SESSION_END_TLS, "too much to send", now_ms);
 	while (s->phase != SESSION_CLOSED && reliable_output(&ks->rel, &p, now_ms))
 		send_packet(s, ks, &p);

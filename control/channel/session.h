@@ -213,6 +213,7 @@ struct session_info {
 	char tls_version[16], tls_suite[64];
 	uint8_t key_id; // newest
 	uint32_t renegotiations;
+	uint16_t tls_mtu;        // largest control packet to it, with IP and UDP headers
 	uint32_t floats;         // times its address has changed
 	uint32_t control_rtt_ms; // smoothed round trip of the control channel; 0: not measured
 	uint64_t connected_ms;   // clock_ms() when connected; 0: not yet

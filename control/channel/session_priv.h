@@ -24,6 +24,8 @@
 #define SESSION_OLD_KEY_MS 60000  // an old key is accepted at least so long
 #define SESSION_UNPROVEN_MS 10000 // an unproven address must answer within
 #define SESSION_NEVER UINT64_MAX
+#define SESSION_TLS_MTU 1250    // unless configured; as stock OpenVPN has it
+#define SESSION_TLS_MTU_MIN 576 // what any IPv4 path carries, and where larger packets get lost
 
 enum session_phase {
 	SESSION_OPENING,   // until the client is connected
@@ -136,7 +138,8 @@ void session_update_fini(struct session *s);
 // session_wrap.c
 void session_wrap_init(struct session *s, const struct session_start *start);
 void session_wrap_fini(struct session *s);
-size_t session_wrap_payload_max(struct session *s, uint8_t key_id);
+// TLS bytes in a packet that has tls_mtu bytes with its IP and UDP headers.
+size_t session_wrap_payload_max(struct session *s, uint8_t key_id, uint16_t tls_mtu);
 // As tls_wrap_seal() and tls_wrap_open(); opening finds the key id in the packet.
 int session_wrap_seal(struct session *s, uint8_t key_id, const uint8_t *plain, size_t len,
 	uint8_t *out, size_t room);

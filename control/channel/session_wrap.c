@@ -11,8 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-// Largest control packet with its IP and UDP headers, as stock OpenVPN sends them.
-#define DATAGRAM_BYTES 1250
 #define DYNAMIC_LABEL "EXPORTER-OpenVPN-dynamic-tls-crypt"
 
 void session_wrap_init(struct session *s, const struct session_start *start)
@@ -34,12 +32,12 @@ static struct tls_wrap *wrap_of(struct session *s, uint8_t key_id)
 	return key_id != 0 && s->dynamic.key ? &s->dynamic : &s->wrap;
 }
 
-size_t session_wrap_payload_max(struct session *s, uint8_t key_id)
+size_t session_wrap_payload_max(struct session *s, uint8_t key_id, uint16_t tls_mtu)
 {
 	size_t ip_udp = s->info.remote.family == 6 ? 48 : 28;
 
-	return DATAGRAM_BYTES - ip_udp - tls_wrap_overhead(wrap_of(s, key_id)->key) -
-	       CTRL_HDR_BYTES - (1 + 4 * CTRL_ACKS_PIGGYBACK_MAX + CTRL_SID_BYTES) - 4;
+	return tls_mtu - ip_udp - tls_wrap_overhead(wrap_of(s, key_id)->key) - CTRL_HDR_BYTES -
+	       (1 + 4 * CTRL_ACKS_PIGGYBACK_MAX + CTRL_SID_BYTES) - 4;
 }
 
 int session_wrap_seal(struct session *s, uint8_t key_id, const uint8_t *plain, size_t len,

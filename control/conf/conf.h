@@ -144,6 +144,7 @@ struct conf_gateway {
 	uint32_t keepalive_interval_s, keepalive_timeout_s;
 	uint32_t reneg_s;                 // renegotiate after at most; 0: never by time
 	uint64_t reneg_bytes, reneg_pkts; // both directions together; 0: any
+	uint16_t tls_mtu;                 // of control packets, with IP and UDP headers
 	uint32_t hand_window_s;           // a handshake must be over within
 	uint32_t tran_window_s;           // an old key may live on
 	uint32_t max_connections;

@@ -322,6 +322,10 @@ static const struct conf_option gateway_options[] = {
 			"seconds. 0: any number."},
 	{"reneg_pkts", CONF_T_INTEGER, GW(reneg_pkts), RANGE(0, UINT32_MAX), .def = "0",
 		.help = "The same for packets."},
+	{"tls_mtu", CONF_T_INTEGER, GW(tls_mtu), RANGE(576, 1500), .def = "1250",
+		.help = "Largest packet of the control channel to a client, with IP and UDP headers. "
+			"Where a path loses large ones without a word, 576 are tried by themselves. "
+			"What clients send is set there (max-packet-size)."},
 	{"hand_window", CONF_T_DURATION, GW(hand_window_s), RANGE(1, 600), .def = "60s",
 		.help = "A handshake must be over within this time."},
 	{"tran_window", CONF_T_DURATION, GW(tran_window_s), RANGE(60, DAY), .def = "1h",

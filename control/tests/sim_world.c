@@ -45,6 +45,8 @@ static void post(struct world *w, bool to_server, const uint8_t *data, size_t le
 {
 	if (to_server ? w->cut_to_server : w->cut_to_client)
 		return;
+	if (!to_server && w->carries_to_client && len > w->carries_to_client)
+		return;
 	if (draw(w, 100) < w->loss_pct)
 		return;
 	post_once(w, to_server, data, len);

@@ -43,6 +43,7 @@ struct world {
 	// The network.
 	unsigned int loss_pct, dup_pct, delay_ms, jitter_ms;
 	bool cut_to_server, cut_to_client;
+	size_t carries_to_client; // larger packets get lost; 0: none
 	struct world_packet packets[WORLD_PACKETS];
 	unsigned int sent_by_server, largest;
 	size_t bytes_to_server, bytes_by_server; // control packets, also those that got lost

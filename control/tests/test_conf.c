@@ -114,6 +114,8 @@ static const struct {
 		"14:23: gateway gw1: redirect_gateway must be yes or no, got \"maybe\""},
 	{"keepalive: {interval: 10s, timeout: 60s}", "max_connections: 0",
 		"14:22: gateway gw1: max_connections must be 1..100000, got \"0\""},
+	{"keepalive: {interval: 10s, timeout: 60s}", "tls_mtu: 575",
+		"14:14: gateway gw1: tls_mtu must be 576..1500, got \"575\""},
 	{"keepalive: {interval: 10s, timeout: 60s}", "tun_mtu: 500",
 		"14:14: gateway gw1: tun_mtu must be 576..9000 or auto, got \"500\""},
 	{"keepalive: {interval: 10s, timeout: 60s}", "duplicate_cn: maybe",
@@ -426,6 +428,7 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(g->keepalive_timeout_s, 60);
 	CU_ASSERT_EQUAL(g->reneg_s, 3600);
 	CU_ASSERT_EQUAL(g->hand_window_s, 60);
+	CU_ASSERT_EQUAL(g->tls_mtu, 1250);
 	CU_ASSERT_EQUAL(g->tran_window_s, 3600);
 	CU_ASSERT_EQUAL(g->max_connections, 100);
 	CU_ASSERT_EQUAL(g->duplicate_cn, CONF_DUPLICATE_REPLACE);

@@ -436,6 +436,63 @@ static void test_network(void)
 	CU_ASSERT_FALSE(run_network(100, 0, 200, 1, 60000, &retransmits));
 }
 
+static void send_all(struct reliable *r, uint64_t now_ms)
+{
+	struct ctrl_pkt p;
+
+	while (reliable_output(r, &p, now_ms))
+		;
+}
+
+// Two large messages and whether they count as stuck, as a function of what the peer did.
+static size_t stuck_after(const struct ctrl_pkt *heard, unsigned int sends, uint16_t first_len)
+{
+	static const uint64_t due[] = {1000, 3000, 7000, 15000};
+	static const uint8_t data[900] = {1};
+	uint8_t out[1800];
+	struct reliable r;
+	size_t n;
+
+	reliable_init(&r, 5, 5);
+	reliable_send(&r, OP_CONTROL_V1, data, first_len);
+	reliable_send(&r, OP_CONTROL_V1, data, sizeof(data));
+	for (unsigned int i = 0; i < sends; i++)
+		send_all(&r, due[i]);
+	if (heard)
+		reliable_input(&r, heard, due[sends] - 1);
+	CU_ASSERT_EQUAL(reliable_stuck(&r, 900, due[sends]), 0); // small enough
+	n = reliable_stuck(&r, 899, due[sends]);
+	if (n > 0) {
+		CU_ASSERT_EQUAL(reliable_stuck(&r, 899, due[sends] - 1), 0);
+		reliable_take_back(&r, out);
+		CU_ASSERT_TRUE(reliable_is_idle(&r));
+		CU_ASSERT_EQUAL(r.send_next, n == 900 ? 6 : 5);
+		CU_ASSERT_EQUAL(out[n - 900], 1); // the last one's first byte
+		CU_ASSERT_EQUAL(reliable_stuck(&r, 899, due[sends]), 0);
+	}
+	reliable_fini(&r);
+	return n;
+}
+
+static void test_stuck(void)
+{
+	struct ctrl_pkt heard;
+
+	CU_ASSERT_EQUAL(stuck_after(NULL, 3, 900), 1800);
+	CU_ASSERT_EQUAL(stuck_after(NULL, 2, 900), 0);
+	CU_ASSERT_EQUAL(stuck_after(NULL, 3, 10), 910);
+	heard = ack(6, 1); // the later one has arrived: its id is taken
+	CU_ASSERT_EQUAL(stuck_after(&heard, 3, 900), 0);
+	heard = ack(5, 1); // a large one has arrived
+	CU_ASSERT_EQUAL(stuck_after(&heard, 3, 900), 0);
+	heard = ack(5, 1); // only the small one has
+	CU_ASSERT_EQUAL(stuck_after(&heard, 3, 10), 900);
+	heard = control(5); // who goes on has what was sent
+	CU_ASSERT_EQUAL(stuck_after(&heard, 3, 900), 0);
+	heard = control(4); // who repeats has not
+	CU_ASSERT_EQUAL(stuck_after(&heard, 3, 900), 1800);
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
@@ -449,6 +506,7 @@ int main(void)
 		{"acks without a message", test_owe_ack},
 		{"ids wrap", test_wrap},
 		{"loss, duplication, reordering", test_network},
+		{"messages too large for the path", test_stuck},
 		{NULL, NULL},
 	};
 

@@ -200,12 +200,69 @@ static void test_last_ack_lost(void)
 	finish(w);
 }
 
+// A path that loses large packets and says nothing: smaller ones get through, also in renegotiations.
+static void test_black_hole(void)
+{
+	static const size_t carries[] = {1221, 1100, 700, 576 - 28};
+	unsigned int connected = 0;
+
+	for (size_t i = 0; i < sizeof(carries) / sizeof(carries[0]); i++) {
+		struct world *w = world_new(pki, i & 1, PROTO_26);
+		uint64_t begun = w->now;
+
+		w->carries_to_client = carries[i];
+		world_start(w);
+		CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 40 * S, world_is_connected));
+		CU_ASSERT_TRUE(w->now - begun < 20 * S);
+		CU_ASSERT_EQUAL(w->sessions, 1);
+		if (session_info(w->s)->tls_mtu != 576)
+			CU_ASSERT_TRUE(w->largest <= carries[i]);
+		w->largest = 0;
+		session_renegotiate(w->s, "test", w->now);
+		world_run(w, w->now + 10 * S, NULL);
+		CU_ASSERT_EQUAL(session_info(w->s)->renegotiations, 1);
+		CU_ASSERT_TRUE(w->largest <= carries[i]);
+		finish(w);
+	}
+	// Any other loss is no reason.
+	for (unsigned int seed = 0; seed < 40; seed++) {
+		struct world *w = world_new(pki, true, PROTO_26);
+
+		w->random += seed * 7919;
+		w->loss_pct = 30;
+		world_start(w);
+		connected += world_run(w, w->now + 60 * S, world_is_connected);
+		CU_ASSERT_TRUE(!w->s || session_info(w->s)->tls_mtu == 1250);
+		world_free(w);
+	}
+	CU_ASSERT_TRUE(connected >= 38);
+}
+
+static void test_tls_mtu(void)
+{
+	static const uint16_t mtus[] = {576, 1000, 1500};
+
+	for (size_t i = 0; i < sizeof(mtus) / sizeof(mtus[0]); i++) {
+		struct world *w = world_new(pki, i & 1, PROTO_26);
+
+		w->gw.tls_mtu = mtus[i];
+		world_start(w);
+		CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 10 * S, world_is_connected));
+		CU_ASSERT_TRUE(w->largest + 28 <= mtus[i]);
+		CU_ASSERT_TRUE(w->largest + 28 > mtus[i] / 2);
+		CU_ASSERT_EQUAL(session_info(w->s)->tls_mtu, mtus[i]);
+		finish(w);
+	}
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"split ClientHello", test_split_hello},
 		{"renegotiation on a faulty network", test_renegotiate_faulty},
 		{"last ack lost", test_last_ack_lost},
+		{"a path that loses large packets", test_black_hole},
+		{"packet size as configured", test_tls_mtu},
 		{NULL, NULL},
 	};
 	int ret;
