@@ -412,7 +412,7 @@ const struct conf_option conf_schema[] = {
 			"bounds. When all places are taken, a gateway with fewer gets one of the "
 			"gateway with the most."},
 	{"control_pps", CONF_T_INTEGER, NODE(control_pps), RANGE(10, 10000000), .def = "20000",
-		.help = "Control packets per second to one endpoint; more are dropped in the "
+		.help = "Control packets per second to one outside address; more are dropped in the "
 			"driver."},
 	{"control_prefix_pps", CONF_T_INTEGER, NODE(control_prefix_pps), RANGE(1, 10000000),
 		.def = "2000", .help = "The same from one source network (IPv4 /24, IPv6 /48)."},

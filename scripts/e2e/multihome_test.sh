@@ -26,6 +26,16 @@ for frame in rdpcap(sys.argv[1]):
         wrong += asked.get((ip.dst, udp.dport)) != ip.src
 print(wrong, *("%s=%d" % a for a in sorted(answers.items())))
 PYTHON
+cat >"$BED_DIR/again.py" <<'PYTHON'
+import socket, sys
+from scapy.all import UDP, rdpcap
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::", 4711))
+for frame in rdpcap(sys.argv[1]):
+    data = bytes(frame[UDP].payload) if UDP in frame else b""
+    if data[:1] and data[0] >> 3 == 9:
+        s.sendto(data, (sys.argv[2], 1194))
+PYTHON
 # sources NAME ADDRESS LEAST: all answers of a capture are right, so many of them from the address.
 sources() {
 	local out
@@ -101,6 +111,23 @@ sources move $two 50
 assert_log sluiced "client=client1: talks to $two:1194 now"
 on client1 nft delete table ip moves
 on client1 ping -n -q -c 20 -i 0.05 -W 1 "$(inside4 1)" >/dev/null || true
+wait_for 5 local_is 1 "$one" || fail "client 1 does not come back"
+pings 1 "$(inside4 1)" 20
+
+say_step "from IPv4 to IPv6 and back"
+# Packets that never arrive reach the gateway from elsewhere: all it knows of a client is its key.
+mac=$(on client1 ip neigh show "$one" dev eth0 | grep -o 'lladdr [0-9a-f:]*')
+capture_start held client1 eth0 udp dst port 1194
+on client1 ip neigh replace "$one" lladdr 02:00:00:00:00:99 dev eth0 nud permanent
+on client1 ping -n -q -c 2 -i 0.1 -W 1 "$(inside4 1)" >/dev/null && fail "held packets arrived"
+capture_stop held
+on client2 /usr/bin/python3 "$BED_DIR/again.py" "$BED_DIR/held.pcap" "$six"
+wait_for 5 local_is 1 "$six" || fail "client 1 is at $(local_of 1)"
+assert_eq "address of client 1" "$(ctl clients | jq -r '.[] | select(.common_name == "client1") | .remote')" \
+	"[$(client6 2)]:4711"
+# shellcheck disable=SC2086
+on client1 ip neigh replace "$one" $mac dev eth0 nud reachable
+on client1 ping -n -q -c 5 -i 0.3 -W 1 "$(inside4 1)" >/dev/null || true
 wait_for 5 local_is 1 "$one" || fail "client 1 does not come back"
 pings 1 "$(inside4 1)" 20
 
