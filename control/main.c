@@ -39,6 +39,30 @@ static void watch_signal(
 	ev_signal_start(n->loop, w);
 }
 
+// While the start blocks signals they wait: one that came then must leave nothing behind, too.
+// Threads inherit the mask, so that none but this one ever runs a handler.
+static void mask_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(how, &set, NULL); // cannot fail with these arguments
+}
+
+static void run(struct node *n)
+{
+	static ev_signal term, intr, hup; // the loop has them to the end of the process
+
+	watch_signal(n, &term, SIGTERM, on_stop);
+	watch_signal(n, &intr, SIGINT, on_stop);
+	watch_signal(n, &hup, SIGHUP, on_reload);
+	mask_signals(SIG_UNBLOCK);
+	node_run(n);
+}
+
 // Warnings, and whether the files the gateways name hold what they must.
 static int check(const struct conf *conf)
 {
@@ -62,7 +86,6 @@ static int check(const struct conf *conf)
 int main(int argc, char **argv)
 {
 	enum options_action action;
-	ev_signal term, intr, hup;
 	struct conf_error err;
 	struct options opt;
 	struct conf *conf;
@@ -72,6 +95,8 @@ int main(int argc, char **argv)
 	action = options_parse(argc, argv, &opt, stdout, stderr);
 	if (action == OPTIONS_DONE || action == OPTIONS_ERROR)
 		return action == OPTIONS_DONE ? 0 : 2;
+	if (action != OPTIONS_CHECK)
+		mask_signals(SIG_BLOCK);
 	conf = conf_load(opt.config, &err);
 	if (!conf) {
 		fprintf(stderr, "sluiced: %s\n", err.text);
@@ -90,10 +115,7 @@ int main(int argc, char **argv)
 	n = node_start(conf, opt.disable_workers);
 	if (!n)
 		return 1;
-	watch_signal(n, &term, SIGTERM, on_stop);
-	watch_signal(n, &intr, SIGINT, on_stop);
-	watch_signal(n, &hup, SIGHUP, on_reload);
-	node_run(n);
+	run(n);
 	node_stop(n);
 	LOG(NOTICE, "stopped");
 	return 0;
