@@ -169,6 +169,14 @@ static const char *why_it_runs(const struct node *n, const struct plan *p, uint1
 			   : "would close only now: remove it in a reload of its own";
 }
 
+// What the file says together with what it may not change.
+static const char *clash_within(const struct conf_gateway *gw, char why[CONF_CLASH_BYTES])
+{
+	const char *option = conf_clash_self(gw, why);
+
+	return option ? option : conf_clash_local(gw, gw, why);
+}
+
 // A gateway to come against all that run: `self` is its own id, or -1.
 static int check_beside(struct node *n, const struct conf_gateway *gw, int self,
 	const struct plan *p, struct node_reload_report *r)
@@ -181,7 +189,7 @@ static int check_beside(struct node *n, const struct conf_gateway *gw, int self,
 		// Two that will be as the file says agree, like the file.
 		if (!n->gateways[id] || (as_filed && (id == self || is_as_filed(p, id))))
 			continue;
-		option = id == self ? conf_clash_local(gw, gw, why)
+		option = id == self ? clash_within(gw, why)
 				    : conf_clash(gw, conf_to_come(n, p, id), why);
 		if (!option)
 			continue;

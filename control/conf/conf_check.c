@@ -245,36 +245,6 @@ static int check_interfaces(struct check *k)
 	return 0;
 }
 
-// Smallest prefix length that still holds so many addresses.
-static unsigned int fitting_len(unsigned int bits, uint64_t addresses)
-{
-	unsigned int host = 0;
-
-	while (host < 63 && (1ull << host) < addresses)
-		host++;
-	return bits - host;
-}
-
-// Network, gateway and broadcast address are no client's; in net30 each client takes four.
-static int check_cidr_size(struct check *k, const struct conf_gateway *g,
-	const struct conf_prefix *p, const char *option, const struct conf_node *n)
-{
-	unsigned int bits = p->family == 4 ? 32 : 128, host = bits - p->len;
-	bool net30 = p->family == 4 && g->topology == CONF_TOPOLOGY_NET30;
-	uint64_t need = net30 ? 4 * ((uint64_t)g->max_connections + 2)
-			      : (uint64_t)g->max_connections + 3;
-	char text[CONF_TEXT_BYTES];
-
-	if (!p->family || host > 62 || need <= 1ull << host)
-		return 0;
-	return fail(k, place(n, option),
-		"gateway %s: %s must be a /%u or larger for max_connections %u (%s), got \"%s\"",
-		g->name, option, fitting_len(bits, need), g->max_connections,
-		net30 ? "topology net30: four addresses each, and eight more"
-		      : "and network, gateway and broadcast address",
-		conf_text_prefix(text, p));
-}
-
 static int check_cidr_kind(struct check *k, const struct conf_gateway *g,
 	const struct conf_prefix *p, const char *option, const struct conf_node *n)
 {
@@ -292,11 +262,9 @@ static int check_cidrs(struct check *k, const struct conf_gateway *g, const stru
 {
 	if (!g->client_cidr.family && !g->client_cidr6.family)
 		return fail(k, n, "gateway %s: client_cidr or client_cidr6 is missing", g->name);
-	if (check_cidr_kind(k, g, &g->client_cidr, "client_cidr", n) < 0 ||
-		check_cidr_kind(k, g, &g->client_cidr6, "client_cidr6", n) < 0 ||
-		check_cidr_size(k, g, &g->client_cidr, "client_cidr", n) < 0)
+	if (check_cidr_kind(k, g, &g->client_cidr, "client_cidr", n) < 0)
 		return -1;
-	return check_cidr_size(k, g, &g->client_cidr6, "client_cidr6", n);
+	return check_cidr_kind(k, g, &g->client_cidr6, "client_cidr6", n);
 }
 
 static int check_clash(struct check *k, const struct conf_gateway *g, const struct conf_node *n,
@@ -536,14 +504,12 @@ static int check_times(struct check *k, const struct conf_gateway *g, const stru
 static int check_gateway(struct check *k, size_t index, const struct conf_node *n)
 {
 	const struct conf_gateway *g = &k->c->gateways[index];
+	char why[CONF_CLASH_BYTES];
 
 	if (check_identity(k, g, n) < 0 || check_times(k, g, n) < 0)
 		return -1;
-	if (g->tun_mtu && g->tun_mtu < 1280 && g->client_cidr6.family)
-		return fail(k, place(n, "tun_mtu"),
-			"gateway %s: tun_mtu must be 1280..9000 with client_cidr6, got \"%u\"",
-			g->name, g->tun_mtu);
 	if (check_insecure(k, g, n) < 0 || check_wrap(k, g, n) < 0 || check_cidrs(k, g, n) < 0 ||
+		check_clash(k, g, n, conf_clash_self(g, why), why) < 0 ||
 		check_locals(k, g, n) < 0 || check_pair(k, g, n, g) < 0)
 		return -1;
 	for (size_t j = 0; j < index; j++)

@@ -103,3 +103,46 @@ const char *conf_clash(
 		option = conf_clash_local(g, o, why);
 	return option ? option : local_clash(g, o, why);
 }
+
+// Smallest prefix length that still holds so many addresses.
+static unsigned int fitting_len(unsigned int bits, uint64_t addresses)
+{
+	unsigned int host = 0;
+
+	while (host < 63 && (1ull << host) < addresses)
+		host++;
+	return bits - host;
+}
+
+// Network, gateway and broadcast address are no client's; in net30 each client takes four.
+static bool is_too_small(
+	const struct conf_gateway *g, const struct conf_prefix *p, char why[CONF_CLASH_BYTES])
+{
+	unsigned int bits = p->family == 4 ? 32 : 128, host = bits - p->len;
+	bool net30 = p->family == 4 && g->topology == CONF_TOPOLOGY_NET30;
+	uint64_t need = net30 ? 4 * ((uint64_t)g->max_connections + 2)
+			      : (uint64_t)g->max_connections + 3;
+	char text[CONF_TEXT_BYTES];
+
+	if (!p->family || host > 62 || need <= 1ull << host)
+		return false;
+	snprintf(why, CONF_CLASH_BYTES,
+		"must be a /%u or larger for max_connections %u (%s), got \"%s\"",
+		fitting_len(bits, need), g->max_connections,
+		net30 ? "topology net30: four addresses each, and eight more"
+		      : "and network, gateway and broadcast address",
+		conf_text_prefix(text, p));
+	return true;
+}
+
+const char *conf_clash_self(const struct conf_gateway *g, char why[CONF_CLASH_BYTES])
+{
+	if (g->tun_mtu && g->tun_mtu < 1280 && g->client_cidr6.family) {
+		snprintf(why, CONF_CLASH_BYTES, "must be 1280..9000 with client_cidr6, got \"%u\"",
+			g->tun_mtu);
+		return "tun_mtu";
+	}
+	if (is_too_small(g, &g->client_cidr, why))
+		return "client_cidr";
+	return is_too_small(g, &g->client_cidr6, why) ? "client_cidr6" : NULL;
+}

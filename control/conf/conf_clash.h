@@ -16,3 +16,6 @@ const char *conf_clash(
 // The same for g's client networks and o's local networks alone; `o` may be `g`.
 const char *conf_clash_local(
 	const struct conf_gateway *g, const struct conf_gateway *o, char why[CONF_CLASH_BYTES]);
+// The option of `g` that cannot go with another one of its own, of those that a reload may put
+// together from the file and what it leaves as it is.
+const char *conf_clash_self(const struct conf_gateway *g, char why[CONF_CLASH_BYTES]);

@@ -151,7 +151,7 @@ static struct gateway *gateway_make(const struct conf_gateway *gw)
 
 static void set_up(void)
 {
-	const struct dp_limits limits = {.peers_max = 64,
+	const struct dp_limits limits = {.peers_max = 512,
 		.routes_max = 64,
 		.gateways_max = 3,
 		.worker_count = 1,
@@ -185,60 +185,66 @@ static void tear_down(void)
 	conf_free(node.conf);
 }
 
+static const struct {
+	struct gateway_text gw[2]; // without a name: none
+	bool leaving;
+	const char *report; // how it begins
+} clashes[] = {
+	// gw1 moves, which is refused, and somebody wants what it still has.
+	{{{"gw1", "1194", "", "10.9.0.0/24", "10.1.0.0/16", NULL},
+		 {"gw2", "1195", "", "10.8.0.0/24", "10.1.0.0/16", NULL}},
+		false,
+		"refused: gateway gw1: client_cidr: needs a restart\n"
+		"error: gateway gw2: client_cidr must not overlap the 10.8.0.0/24 of gateway "
+		"gw1 in the same routing domain, got \"10.8.0.0/24\"; gateway gw1 goes on "
+		"with that until a restart\nnothing was changed\n"},
+	{{{"gw2", "1194", "", "10.7.0.0/24", "10.1.0.0/16", NULL},
+		 {"gw1", "1195", "", "10.8.0.0/24", "10.1.0.0/16", NULL}},
+		false,
+		"refused: gateway gw1: endpoint.port: needs a restart\n"
+		"error: gateway gw2: endpoint must be unique, got 192.0.2.1 port 1194 of "
+		"gateway gw1 again; gateway gw1 goes on with that until a restart\n"
+		"nothing was changed\n"},
+	{{{"gw1", "1194", "tenant1", "10.8.0.0/24", "10.1.0.0/16", NULL},
+		 {"gw2", "1195", "", "10.7.0.0/24", "10.8.0.0/16", NULL}},
+		false,
+		"refused: gateway gw1: netns: needs a restart\n"
+		"error: gateway gw2: local_networks must not overlap the client network of "
+		"gateway gw1 in the same routing domain, got \"10.8.0.0/16\"; gateway gw1 "
+		"goes on with that until a restart\nnothing was changed\n"},
+	// Its own local networks are put in force, beside a client network that stays.
+	{{{"gw1", "1194", "", "10.9.0.0/24", "10.8.0.0/16", NULL}}, false,
+		"refused: gateway gw1: client_cidr: needs a restart\n"
+		"error: gateway gw1: client_cidr must not overlap local network 10.8.0.0/16 "
+		"of gateway gw1, got \"10.8.0.0/24\"; gateway gw1 goes on with that until a "
+		"restart\nnothing was changed\n"},
+	// More clients than the network has room for that stays.
+	{{{"gw1", "1194", "", "172.16.0.0/16", "10.1.0.0/16", "300"}}, false,
+		"refused: gateway gw1: client_cidr: needs a restart\n"
+		"error: gateway gw1: client_cidr must be a /23 or larger for max_connections "
+		"300 (and network, gateway and broadcast address), got \"10.8.0.0/24\"; "
+		"gateway gw1 goes on with that until a restart\nnothing was changed\n"},
+	// It is to go, or is about to: it still runs.
+	{{{"gw2", "1195", "", "10.8.0.0/24", "10.1.0.0/16", NULL}}, false,
+		"error: gateway gw2: client_cidr must not overlap the 10.8.0.0/24 of gateway "
+		"gw1 in the same routing domain, got \"10.8.0.0/24\"; gateway gw1 would "
+		"close only now: remove it in a reload of its own\nnothing was changed\n"},
+	{{{"gw1", "1194", "", "10.8.0.0/24", "10.1.0.0/16", NULL}}, true,
+		"error: gateway gw1: endpoint must be unique, got 192.0.2.1 port 1194 of "
+		"gateway gw1 again; gateway gw1 is closing: try again in a moment\n"
+		"nothing was changed\n"},
+};
+
 static void test_clashes(void)
 {
-	static const struct {
-		struct gateway_text gw[2]; // without a name: none
-		bool leaving;
-		const char *report; // how it begins
-	} cases[] = {
-		// gw1 moves, which is refused, and somebody wants what it still has.
-		{{{"gw1", "1194", "", "10.9.0.0/24", "10.1.0.0/16", NULL},
-			 {"gw2", "1195", "", "10.8.0.0/24", "10.1.0.0/16", NULL}},
-			false,
-			"refused: gateway gw1: client_cidr: needs a restart\n"
-			"error: gateway gw2: client_cidr must not overlap the 10.8.0.0/24 of gateway "
-			"gw1 in the same routing domain, got \"10.8.0.0/24\"; gateway gw1 goes on "
-			"with that until a restart\nnothing was changed\n"},
-		{{{"gw2", "1194", "", "10.7.0.0/24", "10.1.0.0/16", NULL},
-			 {"gw1", "1195", "", "10.8.0.0/24", "10.1.0.0/16", NULL}},
-			false,
-			"refused: gateway gw1: endpoint.port: needs a restart\n"
-			"error: gateway gw2: endpoint must be unique, got 192.0.2.1 port 1194 of "
-			"gateway gw1 again; gateway gw1 goes on with that until a restart\n"
-			"nothing was changed\n"},
-		{{{"gw1", "1194", "tenant1", "10.8.0.0/24", "10.1.0.0/16", NULL},
-			 {"gw2", "1195", "", "10.7.0.0/24", "10.8.0.0/16", NULL}},
-			false,
-			"refused: gateway gw1: netns: needs a restart\n"
-			"error: gateway gw2: local_networks must not overlap the client network of "
-			"gateway gw1 in the same routing domain, got \"10.8.0.0/16\"; gateway gw1 "
-			"goes on with that until a restart\nnothing was changed\n"},
-		// Its own local networks are put in force, beside a client network that stays.
-		{{{"gw1", "1194", "", "10.9.0.0/24", "10.8.0.0/16", NULL}}, false,
-			"refused: gateway gw1: client_cidr: needs a restart\n"
-			"error: gateway gw1: client_cidr must not overlap local network 10.8.0.0/16 "
-			"of gateway gw1, got \"10.8.0.0/24\"; gateway gw1 goes on with that until a "
-			"restart\nnothing was changed\n"},
-		// It is to go, or is about to: it still runs.
-		{{{"gw2", "1195", "", "10.8.0.0/24", "10.1.0.0/16", NULL}}, false,
-			"error: gateway gw2: client_cidr must not overlap the 10.8.0.0/24 of gateway "
-			"gw1 in the same routing domain, got \"10.8.0.0/24\"; gateway gw1 would "
-			"close only now: remove it in a reload of its own\nnothing was changed\n"},
-		{{{"gw1", "1194", "", "10.8.0.0/24", "10.1.0.0/16", NULL}}, true,
-			"error: gateway gw1: endpoint must be unique, got 192.0.2.1 port 1194 of "
-			"gateway gw1 again; gateway gw1 is closing: try again in a moment\n"
-			"nothing was changed\n"},
-	};
-
 	set_up();
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < sizeof(clashes) / sizeof(clashes[0]); i++) {
 		struct node_reload_report report;
 
-		file_write(cases[i].gw, cases[i].gw[1].name ? 2 : 1);
-		node.leaving[0] = cases[i].leaving;
+		file_write(clashes[i].gw, clashes[i].gw[1].name ? 2 : 1);
+		node.leaving[0] = clashes[i].leaving;
 		node_reload(&node, &report);
-		CU_ASSERT_STRING_EQUAL(report.text, cases[i].report);
+		CU_ASSERT_STRING_EQUAL(report.text, clashes[i].report);
 		CU_ASSERT(!report.ok);
 		CU_ASSERT_PTR_NULL(node.gateways[1]);
 		CU_ASSERT_EQUAL(node.reloads, 0);
