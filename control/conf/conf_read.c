@@ -38,17 +38,28 @@ static int fail(struct walk *w, uint32_t line, uint32_t column, const char *fmt,
 	return -1;
 }
 
+#define GOT_BYTES (CONF_SHOW_BYTES + 2)
+
+// What stands there, as an error quotes it.
+static const char *got(char out[GOT_BYTES], const struct conf_node *n)
+{
+	char show[CONF_SHOW_BYTES];
+
+	if (n->kind == CONF_SCALAR)
+		snprintf(out, GOT_BYTES, "\"%s\"", conf_show(show, n->text));
+	else
+		snprintf(out, GOT_BYTES, "a %s", n->kind == CONF_SEQUENCE ? "list" : "mapping");
+	return out;
+}
+
 // The value is none of the legal ones.
 static int refuse(struct walk *w, const struct conf_option *opt, const struct conf_node *n)
 {
-	char legal[CONF_LEGAL_BYTES], show[CONF_SHOW_BYTES];
+	char legal[CONF_LEGAL_BYTES], found[GOT_BYTES];
 
 	conf_option_legal(legal, opt);
-	if (n->kind != CONF_SCALAR)
-		return fail(w, n->line, n->column, "%s must be %s, got a %s", opt->name, legal,
-			n->kind == CONF_SEQUENCE ? "list" : "mapping");
-	return fail(w, n->line, n->column, "%s must be %s, got \"%s\"", opt->name, legal,
-		conf_show(show, n->text));
+	return fail(
+		w, n->line, n->column, "%s must be %s, got %s", opt->name, legal, got(found, n));
 }
 
 static int refuse_later(struct walk *w, const struct conf_option *opt, const struct conf_node *n)
@@ -302,8 +313,9 @@ static int add_element(
 			return fail(w, n->line, n->column, "%s has \"%s\" twice", opt->name,
 				conf_show(show, n->text));
 	if (*count >= max)
-		return fail(w, n->line, n->column, "%s must be at most %zu entries, got more",
-			opt->name, max);
+		return fail(w, n->line, n->column,
+			"%s must be at most %zu entries, got one more: \"%s\"", opt->name, max,
+			conf_show(show, n->text));
 	memcpy(field + *count * bytes, &value, bytes);
 	(*count)++;
 	return 0;
@@ -406,12 +418,14 @@ static int read_mappings(
 static int read_group(
 	struct walk *w, const struct conf_option *opt, const struct conf_node *n, void *base)
 {
+	char found[GOT_BYTES];
 	int ret;
 
 	if (n->kind != CONF_MAPPING && !(n->kind == CONF_SCALAR && opt->brief))
-		return fail(w, n->line, n->column, "%s must be a mapping of options%s%s%s",
+		return fail(w, n->line, n->column, "%s must be a mapping of options%s%s%s, got %s",
 			opt->name, opt->brief ? ", or " : "",
-			opt->brief ? opt->children[0].name : "", opt->brief ? " alone" : "");
+			opt->brief ? opt->children[0].name : "", opt->brief ? " alone" : "",
+			got(found, n));
 	snprintf(w->group_text, sizeof(w->group_text), "%s.", opt->name);
 	w->group = w->group_text;
 	ret = n->kind == CONF_MAPPING ? read_mapping(w, opt->children, n, base)
@@ -435,7 +449,8 @@ static int read_vlan(struct walk *w, const struct conf_option *opt, const struct
 			conf_show(show, n->key));
 	if (iface->vlan_count >= CONF_VLANS_MAX)
 		return fail(w, n->key_line, n->key_column,
-			"%s must be at most %d entries, got more", opt->name, CONF_VLANS_MAX);
+			"%s must be at most %d entries, got one more: \"%s\"", opt->name,
+			CONF_VLANS_MAX, conf_show(show, n->key));
 	snprintf(w->group_text, sizeof(w->group_text), "%s.%s.", opt->name, n->key);
 	w->group = w->group_text;
 	if (n->kind == CONF_MAPPING)
@@ -451,9 +466,12 @@ static int read_vlan(struct walk *w, const struct conf_option *opt, const struct
 static int read_vlans(
 	struct walk *w, const struct conf_option *opt, const struct conf_node *n, void *base)
 {
+	char found[GOT_BYTES];
+
 	if (n->kind != CONF_MAPPING)
 		return fail(w, n->line, n->column,
-			"%s must be a mapping of VLAN tag to namespace or options", opt->name);
+			"%s must be a mapping of VLAN tag to namespace or options, got %s",
+			opt->name, got(found, n));
 	for (const struct conf_node *v = n->child; v; v = v->next)
 		if (read_vlan(w, opt, v, base) < 0)
 			return -1;
@@ -584,6 +602,7 @@ static int read_mappings(
 {
 	size_t *count = (size_t *)(void *)((uint8_t *)c + opt->count_offset), i = 0;
 	uint8_t *base = (uint8_t *)c + opt->offset;
+	char found[GOT_BYTES];
 
 	if (n->kind != CONF_SEQUENCE || n->count < opt->min || n->count > opt->max)
 		return n->kind == CONF_SEQUENCE ? fail(w, n->line, n->column,
@@ -602,7 +621,8 @@ static int read_mappings(
 
 		name_where(w, opt->list->what, e, i);
 		if (e->kind != CONF_MAPPING)
-			return fail(w, e->line, e->column, "must be a mapping of options");
+			return fail(w, e->line, e->column, "must be a mapping of options, got %s",
+				got(found, e));
 		*(int *)(void *)(element + opt->list->line_offset) = (int)e->line;
 		if (set_defaults(w, opt->children, element) < 0 ||
 			read_mapping(w, opt->children, e, element) < 0)

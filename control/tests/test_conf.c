@@ -105,7 +105,7 @@ static const struct {
 		"14:41: gateway gw1: keepalive.timeout must be at least twice keepalive.interval "
 		"(10s), got \"19s\""},
 	{"keepalive: {interval: 10s, timeout: 60s}", "keepalive: 10 60",
-		"14:16: gateway gw1: keepalive must be a mapping of options"},
+		"14:16: gateway gw1: keepalive must be a mapping of options, got \"10 60\""},
 	{"keepalive: {interval: 10s, timeout: 60s}", "tran_window: 59s",
 		"14:18: gateway gw1: tran_window must be 60s..24h, got \"59s\""},
 	{"keepalive: {interval: 10s, timeout: 60s}", "reneg_sec: 8d",
@@ -303,7 +303,7 @@ static const struct {
 	{"interfaces:\n  - {name: eth0, side: outside}\n  - {name: eth1, side: inside}\n", "",
 		"1:1: interfaces is missing"},
 	{"  - {name: eth1, side: inside}\n", "  - eth1\n",
-		"5:5: interface 2: must be a mapping of options"},
+		"5:5: interface 2: must be a mapping of options, got \"eth1\""},
 	// YAML itself.
 	{"workers: 1", "workers: 1\nworkers: 2",
 		"2:1: \"workers\" is given twice, first in line 1"},
@@ -338,8 +338,9 @@ static void test_too_many(void)
 	for (size_t i = 0; i <= max; i++)
 		n += (size_t)snprintf(list + n, sizeof(list) - n, "      - 10.1.0.%zu\n", i + 1);
 	snprintf(expected, sizeof(expected),
-		"sluice.yaml:%zu:9: gateway gw1: dns must be at most %zu entries, got more",
-		15 + max, max);
+		"sluice.yaml:%zu:9: gateway gw1: dns must be at most %zu entries, got one more: "
+		"\"10.1.0.%zu\"",
+		15 + max, max, max + 1);
 	expect_error(changed("keepalive: {interval: 10s, timeout: 60s}\n", list), expected);
 }
 

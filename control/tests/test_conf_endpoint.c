@@ -71,7 +71,7 @@ static const struct {
 	{"{address: [192.0.2.1, 192.0.2.2, 192.0.2.1]}", NULL,
 		"6:48: gateway gw1: endpoint.address has \"192.0.2.1\" twice"},
 	{"{address: [" EIGHT ", 192.0.2.9]}", NULL,
-		"6:118: gateway gw1: endpoint.address must be at most 8 entries, got more"},
+		"6:118: gateway gw1: endpoint.address must be at most 8 entries, got one more: \"192.0.2.9\""},
 	{"{address: [192.0.2.1, 192.0.2.2]}", "{address: [192.0.2.3, 192.0.2.2]}",
 		"13:15: gateway gw2: endpoint must be unique, got 192.0.2.2 port 1194 of gateway gw1 "
 		"again"},

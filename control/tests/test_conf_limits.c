@@ -58,7 +58,7 @@ static void test_vlans(void)
 	for (int i = 1; i <= CONF_VLANS_MAX; i++)
 		add("      %d: ns%d\n", i, i);
 	add("      %d: one-too-many\n", CONF_VLANS_MAX + 1);
-	expect("interface eth0: vlans must be at most 256 entries, got more");
+	expect("interface eth0: vlans must be at most 256 entries, got one more: \"257\"");
 }
 
 static void test_clients(void)

@@ -77,7 +77,8 @@ static const struct {
 	{"inside}", "inside, vlans: {100: a, 100: b}}",
 		"5:48: \"100\" is given twice, first in line 5"},
 	{"inside}", "inside, vlans: 100}",
-		"5:39: interface eth1: vlans must be a mapping of VLAN tag to namespace or options"},
+		"5:39: interface eth1: vlans must be a mapping of VLAN tag to namespace or "
+		"options, got \"100\""},
 };
 
 static void test_errors(void)

@@ -18,7 +18,7 @@ static const struct {
 	{"tls_auth: \"\"",
 		"13:15: gateway gw1: tls_auth.key must be a path of 1..255 characters, got \"\""},
 	{"tls_auth: [ta.key]",
-		"13:15: gateway gw1: tls_auth must be a mapping of options, or key alone"},
+		"13:15: gateway gw1: tls_auth must be a mapping of options, or key alone, got a list"},
 	{"tls_auth: {digest: SHA1}", "13:15: gateway gw1: tls_auth.key is missing"},
 	{"tls_auth: {key: ta.key, digest: SHA384}",
 		"13:37: gateway gw1: tls_auth.digest must be one of SHA1, SHA256, SHA512, got "
