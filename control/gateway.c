@@ -77,6 +77,7 @@ void gateway_settings_apply(struct gateway *g, struct gateway_settings *s)
 	s->session.arg = g;
 	g->settings = s;
 	handshake_limit_set(g->limit, s->conf.handshake_rate, s->conf.handshake_prefix_rate);
+	cookie_key_set_window(&g->cookie, s->conf.hand_window_s, (uint64_t)time(NULL));
 	// What has been revoked meanwhile must not renegotiate. The other settings of a session stay
 	// those it was begun with.
 	HASH_ITER(by_key, g->clients, c, next)
@@ -299,8 +300,8 @@ static int gateway_bring_up(struct gateway *g, const struct conf_gateway *gw)
 		LOG(ERR, "%s", err.text);
 		return -EINVAL;
 	}
-	gateway_settings_apply(g, settings);
 	rc = cookie_key_init(&g->cookie, gw->hand_window_s);
+	gateway_settings_apply(g, settings);
 	if (rc)
 		return errno_log(rc, "gateway=%s: no random numbers", gw->name);
 	g->pool = ippool_new(&gw->client_cidr, &gw->client_cidr6, gw->topology);

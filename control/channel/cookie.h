@@ -16,10 +16,16 @@
 struct cookie_key {
 	uint8_t key[COOKIE_KEY_BYTES];
 	uint32_t slot_s; // length of a time slot
+	// Of the length before, and until when (Unix seconds) its cookies are taken.
+	uint32_t former_slot_s;
+	uint64_t former_until_s;
 };
 
 // A fresh random key; a cookie lives between two and three halves of hand_window_s. 0 or -EIO.
 int cookie_key_init(struct cookie_key *k, uint32_t hand_window_s);
+// Another hand_window_s from `unix_s` on. Cookies given out before live as long as they were given
+// for; if that changes again within this time, only those of the last two lengths.
+void cookie_key_set_window(struct cookie_key *k, uint32_t hand_window_s, uint64_t unix_s);
 void cookie_key_wipe(struct cookie_key *k);
 
 // 0 or -EIO. Never all zero.

@@ -67,6 +67,43 @@ static void test_time(void)
 	}
 }
 
+// Slots of 1 s become such of 30 s, or the other way round: nobody loses the time he was given.
+static void test_window_changes(void)
+{
+	static const struct {
+		uint32_t before, after;
+		uint64_t issued, changed, shown;
+		bool valid;
+	} rows[] = {
+		{2, 60, 3000, 2999, 3089, true}, // given out afterwards: the new time
+		{2, 60, 3000, 2999, 3090, false},
+		{2, 60, 3000, 3001, 3002, true}, // before: the old one
+		{2, 60, 3000, 3001, 3003, false},
+		{60, 2, 3000, 2999, 3002, true},
+		{60, 2, 3000, 2999, 3003, false},
+		{60, 2, 3000, 3001, 3089, true},
+		{60, 2, 3000, 3001, 3090, false},
+		{60, 60, 3000, 3001, 3089, true},
+		{60, 60, 3000, 3001, 3090, false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t cookie[SESSION_ID_BYTES];
+		struct cookie_key k;
+
+		make_key(&k, rows[i].before);
+		if (rows[i].changed <= rows[i].issued)
+			cookie_key_set_window(&k, rows[i].after, rows[i].changed);
+		CU_ASSERT_EQUAL(
+			cookie_make(&k, rows[i].issued, &ours, &client4, client_sid, cookie), 0);
+		if (rows[i].changed > rows[i].issued)
+			cookie_key_set_window(&k, rows[i].after, rows[i].changed);
+		CU_ASSERT_EQUAL(
+			cookie_is_valid(&k, rows[i].shown, &ours, &client4, client_sid, cookie),
+			rows[i].valid);
+	}
+}
+
 static void test_wrong(void)
 {
 	uint8_t cookie[SESSION_ID_BYTES], sid[SESSION_ID_BYTES];
@@ -153,6 +190,7 @@ int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"life time", test_time},
+		{"a changed hand window holds from then on", test_window_changes},
 		{"wrong cookies", test_wrong},
 		{"IPv6", test_ipv6},
 		{"keys", test_keys_differ},

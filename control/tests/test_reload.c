@@ -281,12 +281,28 @@ static void test_refused_alone(void)
 	tear_down();
 }
 
+// Given with the reload, the time a client has for its handshake holds for its cookie, too.
+static void test_hand_window(void)
+{
+	static const struct gateway_text hurry = {
+		"gw1", "1194", "", "10.8.0.0/24", "10.1.0.0/16", "5\n    hand_window: 10s"};
+	struct node_reload_report report;
+
+	set_up();
+	file_write(&hurry, 1);
+	node_reload(&node, &report);
+	CU_ASSERT(report.ok);
+	CU_ASSERT_EQUAL(node.gateways[0]->cookie.slot_s, 5);
+	tear_down();
+}
+
 int main(void)
 {
 	static const struct harness_test tests[] = {
 		{"names what needs a restart, and nothing else", test_refused},
 		{"a gateway must get on with what runs, not only with the file", test_clashes},
 		{"a refused change does not stand in the way of others", test_refused_alone},
+		{"a cookie lives as long as the hand window in force says", test_hand_window},
 		{NULL, NULL},
 	};
 	int rc;
