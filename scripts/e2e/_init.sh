@@ -66,11 +66,6 @@ assert_no_log() {
 	! grep -nE -e "$2" "$BED_DIR/$1.log" || fail "\"$2\" in the log of $1"
 }
 
-# All packets are where the counters say; waits until the rings are empty.
-ports_add_up() {
-	[ "$(counter '[.ports[] | select(.rx != .carried + .consumed + .punted + .dropped)] | length')" = 0 ]
-}
-
 # sluiced ends before its test does: what holds at the end of a test holds for it, too.
 gateway_stop() {
 	wait_for 5 ports_add_up || fail "received is not carried + consumed + punted + dropped: $(counter '[.ports[] | select(.in_flight != 0)] | tostring')"

@@ -35,7 +35,7 @@ start() { # OPTION OF THE GATEWAY
 
 stop() {
 	client_stop 1
-	proc_stop sluiced
+	gateway_stop
 }
 
 bed_usual

@@ -114,7 +114,7 @@ assert_ge "datagrams sent as fragments" "$(gateway_counter link_fragmented)" 10
 
 say_step "IPv6 outside, a link further on is smaller: its router says so, the worker fragments"
 client_stop 9
-proc_stop sluiced
+gateway_stop
 OUTER=6
 conf_write
 gateway_start

@@ -13,7 +13,7 @@ tun_dev() { on client1 ls /sys/class/net | grep -m1 '^tun'; }
 # again LINES...: the gateway with these lines, and a fresh client.
 again() {
 	! proc_alive openvpn1 || client_stop 1
-	! proc_alive sluiced || proc_stop sluiced
+	! proc_alive sluiced || gateway_stop
 	GATEWAY_EXTRA=$(printf '%s\n' "$@")
 	conf_write
 	gateway_start
@@ -42,7 +42,7 @@ done
 
 say_step "IPv6 only"
 client_stop 1
-proc_stop sluiced
+gateway_stop
 GATEWAY_EXTRA=
 conf_write
 sed -i '/client_cidr: /d' "$BED_DIR/sluice.yaml"

@@ -85,6 +85,8 @@ demo_end() {
 # The client leaves first: its goodbye is part of what must work.
 demo_server_stop() {
 	client_stop 1
+	! sluiced_answers || wait_for 5 ports_add_up ||
+		DEMO_LEFT+="received is not carried + consumed + punted + dropped: $(counter '[.ports[] | select(.in_flight != 0)] | tostring')"$'\n'
 	proc_stop sluiced
 	cp "$BED_DIR/sluiced.log" "$(log_dir)/demo-sluiced.log"
 	[ "$PROC_STATUS" -eq 0 ] || DEMO_LEFT+="sluiced ended with status $PROC_STATUS"$'\n'

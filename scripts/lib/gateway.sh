@@ -142,6 +142,11 @@ client_since() {
 	[ "$(printf '%s\n' "$1" "$(client_version)" | sort -V | head -n 1)" = "$1" ]
 }
 
+# All packets are where the counters say (to be asked again while rings are not empty).
+ports_add_up() {
+	[ "$(counter '[.ports[] | select(.rx != .carried + .consumed + .punted + .dropped)] | length')" = 0 ]
+}
+
 # client_start N [CERTIFICATE [OPTION]...]: a stock client in client host N.
 client_start() {
 	local n=$1 cert=${2:-client$1} pki=${PKI:-$BED_DIR/pki} proto=udp$OUTER retry='--connect-retry 1 3'
