@@ -41,7 +41,7 @@ struct slowpath {
 	pthread_t thread;
 	int epoll_fd;
 	_Atomic(bool) stop;
-	struct slowpath_counters counters;
+	struct slowpath_counters counters, *gateways; // of all; by gateway
 	// Descriptors by gateway, link_index() and port, or FD_NONE, FD_GONE. The lock is held while one is in use, so that
 	// after a _del() nothing touches the descriptor.
 	pthread_mutex_t lock;
@@ -55,18 +55,33 @@ static uint16_t link_index(uint16_t gateway, uint8_t local_id)
 }
 static_assert(DP_GATEWAYS_MAX * DP_LOCALS_MAX <= UINT16_MAX, "slowpath: index overflows");
 
-static void count(_Atomic(uint64_t) *c)
+#define NO_GATEWAY UINT16_MAX
+
+static void add_one(struct slowpath_counters *c, size_t offset)
 {
+	_Atomic(uint64_t) *n = (void *)((uint8_t *)c + offset);
+
 	atomic_store_explicit(
-		c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
+		n, atomic_load_explicit(n, memory_order_relaxed) + 1, memory_order_relaxed);
 }
+
+static void count_at(struct slowpath *s, uint16_t gateway, size_t offset)
+{
+	add_one(&s->counters, offset);
+	if (gateway != NO_GATEWAY)
+		add_one(&s->gateways[gateway], offset);
+}
+
+#define COUNT(s, gateway, name) count_at(s, gateway, offsetof(struct slowpath_counters, name))
 
 // Kernel -> worker ----------------------------------------------------------------------------
 
-static void inject(struct slowpath *s, unsigned int worker, struct rte_mbuf *m)
+// lost: the counter's offset, if the ring is full.
+static void inject(
+	struct slowpath *s, unsigned int worker, struct rte_mbuf *m, uint16_t gateway, size_t lost)
 {
 	if (inject_push(s->dp, worker, m)) {
-		count(&s->counters.inject_lost);
+		count_at(s, gateway, lost);
 		rte_pktmbuf_free(m);
 	}
 }
@@ -77,18 +92,19 @@ static void device_gone(struct slowpath *s, int *slot)
 {
 	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, *slot, NULL);
 	*slot = FD_GONE;
-	count(&s->counters.devices_gone);
+	COUNT(s, NO_GATEWAY, devices_gone);
 }
 
 // One packet from a TUN device or an exception interface. False when there is none.
 static bool read_device(struct slowpath *s, int *slot, uint16_t port, uint8_t stage, uint16_t index)
 {
+	uint16_t gateway = stage == PKT_STAGE_OUTBOUND_TUN ? index : NO_GATEWAY;
 	struct rte_mbuf *m = inject_alloc(s->dp, port);
 	struct pkt *pkt;
 	ssize_t n;
 
 	if (!m) {
-		count(&s->counters.no_mbuf);
+		COUNT(s, gateway, no_mbuf);
 		return false;
 	}
 	n = read(*slot, rte_pktmbuf_mtod(m, void *), rte_pktmbuf_tailroom(m));
@@ -101,14 +117,16 @@ static bool read_device(struct slowpath *s, int *slot, uint16_t port, uint8_t st
 	rte_pktmbuf_append(m, (uint16_t)n);
 	pkt = pkt_of(m);
 	pkt->stage = stage;
-	if (stage == PKT_STAGE_OUTBOUND_TUN) {
+	if (gateway != NO_GATEWAY) {
 		pkt->gateway = index;
-		count(&s->counters.tun_in);
+		COUNT(s, gateway, tun_in);
 	} else {
 		pkt->tx_port = index;
-		count(&s->counters.exception_in);
+		COUNT(s, gateway, exception_in);
 	}
-	inject(s, index % s->dp->worker_count, m);
+	inject(s, index % s->dp->worker_count, m, gateway,
+		gateway != NO_GATEWAY ? offsetof(struct slowpath_counters, tun_lost)
+				      : offsetof(struct slowpath_counters, exception_lost));
 	return true;
 }
 
@@ -122,14 +140,14 @@ static bool read_link(struct slowpath *s, int fd, uint16_t gateway, uint8_t loca
 	ssize_t n;
 
 	if (!m) {
-		count(&s->counters.no_mbuf);
+		COUNT(s, gateway, no_mbuf);
 		return false;
 	}
 	n = recvfrom(fd, rte_pktmbuf_mtod(m, void *), rte_pktmbuf_tailroom(m), MSG_TRUNC, &ss.sa,
 		&ss_len);
 	if (n < 0 || n > rte_pktmbuf_tailroom(m) || session_addr_from_sockaddr(&remote, &ss)) {
 		if (n > rte_pktmbuf_tailroom(m))
-			count(&s->counters.link_too_large);
+			COUNT(s, gateway, link_too_large);
 		rte_pktmbuf_free(m);
 		return n >= 0;
 	}
@@ -142,8 +160,9 @@ static bool read_link(struct slowpath *s, int fd, uint16_t gateway, uint8_t loca
 	pkt->link_family = remote.family;
 	pkt->link_port_be = remote.port_be;
 	memcpy(pkt->link_addr, remote.addr, sizeof(pkt->link_addr));
-	count(&s->counters.link_in);
-	inject(s, gateway % s->dp->worker_count, m);
+	COUNT(s, gateway, link_in);
+	inject(s, gateway % s->dp->worker_count, m, gateway,
+		offsetof(struct slowpath_counters, link_lost));
 	return true;
 }
 
@@ -195,33 +214,34 @@ static ssize_t send_link(int fd, struct rte_mbuf *m, const struct pkt *pkt)
 static void serve_punted(struct slowpath *s, struct rte_mbuf *m)
 {
 	const struct pkt *pkt = pkt_of(m);
-	_Atomic(uint64_t) *done = NULL;
+	uint16_t gateway = pkt->punt_dest == PUNT_TO_EXCEPTION ? NO_GATEWAY : pkt->gateway;
+	size_t done = 0;
 	ssize_t n = -1;
 	int fd = FD_NONE;
 
 	switch ((enum punt_dest)pkt->punt_dest) {
 	case PUNT_TO_TUN:
 		fd = s->tun_fd[pkt->gateway];
-		done = &s->counters.tun_out;
+		done = offsetof(struct slowpath_counters, tun_out);
 		break;
 	case PUNT_TO_LINK:
 		fd = s->data_fd[link_index(pkt->gateway, pkt->local_id)];
-		done = &s->counters.link_out;
+		done = offsetof(struct slowpath_counters, link_out);
 		break;
 	case PUNT_TO_EXCEPTION:
 		fd = s->exception_fd[m->port];
-		done = &s->counters.exception_out;
+		done = offsetof(struct slowpath_counters, exception_out);
 		break;
 	}
 	if (fd < 0) {
-		count(&s->counters.no_device);
+		COUNT(s, gateway, no_device);
 		return;
 	}
 	if (pkt->punt_dest == PUNT_TO_LINK)
 		n = send_link(fd, m, pkt);
 	else
 		n = write(fd, rte_pktmbuf_mtod(m, void *), rte_pktmbuf_data_len(m));
-	count(n < 0 ? &s->counters.write_failed : done);
+	count_at(s, gateway, n < 0 ? offsetof(struct slowpath_counters, write_failed) : done);
 }
 
 static unsigned int serve_punt_ring(struct slowpath *s)
@@ -272,6 +292,7 @@ static void slowpath_release(struct slowpath *s)
 	pthread_mutex_destroy(&s->lock);
 	free(s->tun_fd);
 	free(s->data_fd);
+	free(s->gateways);
 	free(s);
 }
 
@@ -286,8 +307,9 @@ struct slowpath *slowpath_start(struct dp *dp)
 	pthread_mutex_init(&s->lock, NULL); // default attributes: cannot fail
 	s->tun_fd = calloc(dp->gateways_max, sizeof(int));
 	s->data_fd = calloc((size_t)dp->gateways_max * DP_LOCALS_MAX, sizeof(int));
+	s->gateways = calloc(dp->gateways_max, sizeof(*s->gateways));
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (!s->tun_fd || !s->data_fd || s->epoll_fd < 0)
+	if (!s->tun_fd || !s->data_fd || !s->gateways || s->epoll_fd < 0)
 		goto err;
 	fds_clear(s->tun_fd, dp->gateways_max);
 	fds_clear(s->data_fd, dp->gateways_max * DP_LOCALS_MAX);
@@ -398,4 +420,10 @@ bool slowpath_exception_is_gone(struct slowpath *s, uint16_t port)
 const struct slowpath_counters *slowpath_counters(const struct slowpath *s)
 {
 	return &s->counters;
+}
+
+const struct slowpath_counters *slowpath_gateway_counters(
+	const struct slowpath *s, uint16_t gateway)
+{
+	return &s->gateways[gateway];
 }

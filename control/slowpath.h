@@ -31,8 +31,10 @@ struct slowpath;
 	X(write_failed, "packets the kernel refused") \
 	X(no_device, "packets whose gateway or port was gone") \
 	X(devices_gone, "devices that somebody deleted while they were in use") \
-	X(inject_lost, "packets lost on the way to a worker: its ring was full") \
-	X(no_mbuf, "packets lost on the way to a worker: packet pool empty")
+	X(tun_lost, "packets of TUN devices lost: the worker's ring was full") \
+	X(link_lost, "data packets of kernel sockets lost: the worker's ring was full") \
+	X(exception_lost, "frames of exception interfaces lost: the worker's ring was full") \
+	X(no_mbuf, "times a packet had to wait in the kernel: packet pool empty")
 
 struct slowpath_counters {
 #define X(name, text) _Atomic(uint64_t) name;
@@ -58,4 +60,7 @@ void slowpath_exception_del(struct slowpath *s, uint16_t port);
 bool slowpath_tun_is_gone(struct slowpath *s, uint16_t gateway);
 bool slowpath_exception_is_gone(struct slowpath *s, uint16_t port);
 
+// Of all, and what of it was for or from a gateway's TUN device and socket.
 const struct slowpath_counters *slowpath_counters(const struct slowpath *s);
+const struct slowpath_counters *slowpath_gateway_counters(
+	const struct slowpath *s, uint16_t gateway);

@@ -165,19 +165,6 @@ static json_t *interfaces_status(const struct node *n)
 	return list;
 }
 
-static json_t *slowpath_status(const struct node *n)
-{
-	const struct slowpath_counters *c = slowpath_counters(n->slowpath);
-	json_t *o = json_object();
-
-#define X(name, text) \
-	json_object_set_new(o, #name, \
-		json_integer((json_int_t)atomic_load_explicit(&c->name, memory_order_relaxed)));
-	SLOWPATH_COUNTERS(X)
-#undef X
-	return o;
-}
-
 static json_t *pool_status(const struct node *n)
 {
 	struct pool_load l;
@@ -209,7 +196,7 @@ static json_t *status(void *arg, char *err)
 		crypto_engine_name(), "reloads", (int)n->reloads, "control_pause_max_ms",
 		(json_int_t)n->longest_pause_ms, "tls_pool", pool_status(n), "handshakes",
 		handshakes_status(n), "gateways", gateways, "interfaces", interfaces_status(n),
-		"slow_path", slowpath_status(n));
+		"slow_path", stats_slowpath(slowpath_counters(n->slowpath)));
 }
 
 struct client_list {
@@ -358,7 +345,7 @@ int node_api_start(struct node *n)
 		.message = message,
 	};
 
-	n->stats = stats_new(n->loop, n->dp);
+	n->stats = stats_new(n->loop, n->dp, n->slowpath);
 	n->capture = capture_new(n->loop, n->dp, n->capture_flags);
 	n->api = api_new(n->loop, n->conf->socket, &ops, n);
 	if (!n->stats || !n->capture || !n->api)

@@ -3,6 +3,7 @@
 
 #include "control/api/stats.h"
 
+#include "control/slowpath.h"
 #include "dataplane/counters.h"
 #include "dataplane/drop.h"
 #include "dataplane/punt.h"
@@ -29,6 +30,7 @@ struct load_sample {
 struct stats {
 	struct ev_loop *loop;
 	struct dp *dp;
+	const struct slowpath *slowpath;
 	ev_timer timer;
 	unsigned int period; // index into pauses
 	struct load_sample workers[DP_WORKERS_MAX];
@@ -71,7 +73,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 	stats_sample(timer->data);
 }
 
-struct stats *stats_new(struct ev_loop *loop, struct dp *dp)
+struct stats *stats_new(struct ev_loop *loop, struct dp *dp, const struct slowpath *slowpath)
 {
 	struct stats *s = calloc(1, sizeof(*s));
 
@@ -79,6 +81,7 @@ struct stats *stats_new(struct ev_loop *loop, struct dp *dp)
 		return NULL;
 	s->loop = loop;
 	s->dp = dp;
+	s->slowpath = slowpath;
 	ev_timer_init(&s->timer, on_timer, 1.0, 1.0);
 	s->timer.data = s;
 	ev_timer_start(loop, &s->timer);
@@ -249,10 +252,36 @@ static bool port_is_used(struct dp *dp, const struct sum *s, unsigned int port)
 	return sum_at(s, base + offsetof(struct port_counters, rx_pkts)) > 0;
 }
 
-static json_t *port_json(struct dp *dp, const struct sum *s, unsigned int port)
+static uint64_t slowpath_get(const _Atomic(uint64_t) *c)
+{
+	return atomic_load_explicit(c, memory_order_relaxed);
+}
+
+// Adds to the drops what was received, but came to no worker; returns how many.
+static uint64_t kernel_lost(const struct slowpath_counters *c, unsigned int port, json_t *drop)
+{
+	uint64_t lost = 0, too_large = 0;
+
+	if (port == PKT_PORT_TUN)
+		lost = slowpath_get(&c->tun_lost);
+	else if (port == PKT_PORT_SOCKET)
+		lost = slowpath_get(&c->link_lost);
+	else if (port == PKT_PORT_EXCEPTION)
+		lost = slowpath_get(&c->exception_lost);
+	else
+		return 0;
+	set_int(drop, "lost", lost);
+	if (port == PKT_PORT_SOCKET) {
+		too_large = slowpath_get(&c->link_too_large);
+		set_int(drop, "too_large", too_large);
+	}
+	return lost + too_large;
+}
+
+static json_t *port_json(struct stats *st, const struct sum *s, unsigned int port)
 {
 	size_t base = offsetof(struct worker_counters, port) + port * sizeof(struct port_counters);
-	uint64_t punted = 0, dropped = 0, carried, consumed, rx;
+	uint64_t punted = 0, dropped = 0, carried, consumed, rx, lost;
 	json_t *o = json_object(), *punt, *drop;
 
 	// What left is read before what came in: a packet in between counts as in flight.
@@ -260,8 +289,10 @@ static json_t *port_json(struct dp *dp, const struct sum *s, unsigned int port)
 	drop = drops_json(s, base + offsetof(struct port_counters, drop), &dropped);
 	carried = sum_at(s, base + offsetof(struct port_counters, carried));
 	consumed = sum_at(s, base + offsetof(struct port_counters, consumed));
-	rx = sum_at(s, base + offsetof(struct port_counters, rx_pkts));
-	port_names(dp, port, o);
+	lost = kernel_lost(slowpath_counters(st->slowpath), port, drop);
+	dropped += lost;
+	rx = lost + sum_at(s, base + offsetof(struct port_counters, rx_pkts));
+	port_names(st->dp, port, o);
 	set_int(o, "rx", rx);
 	set_int(o, "carried", carried);
 	set_int(o, "consumed", consumed);
@@ -309,6 +340,16 @@ static void gateway_fields(json_t *o, const struct sum *s, unsigned int gateway)
 		o, "drop", drops_json(s, base + offsetof(struct gateway_counters, drop), &total));
 }
 
+json_t *stats_slowpath(const struct slowpath_counters *c)
+{
+	json_t *o = json_object();
+
+#define X(name, text) set_int(o, #name, slowpath_get(&c->name));
+	SLOWPATH_COUNTERS(X)
+#undef X
+	return o;
+}
+
 static json_t *gateway_json(struct stats *st, unsigned int gateway, const char *name)
 {
 	struct sum all = {st->dp, 0, st->dp->worker_count};
@@ -325,6 +366,8 @@ static json_t *gateway_json(struct stats *st, unsigned int gateway, const char *
 		json_array_append_new(workers, w);
 	}
 	json_object_set_new(o, "workers", workers);
+	json_object_set_new(o, "slow_path",
+		stats_slowpath(slowpath_gateway_counters(st->slowpath, (uint16_t)gateway)));
 	return o;
 }
 
@@ -352,7 +395,7 @@ json_t *stats_counters(struct stats *s, int gateway, stats_gateway_fn name, void
 			json_array_append_new(workers, worker_json(s, i));
 	for (unsigned int i = 0; i < PKT_PORT_COUNT; i++)
 		if (port_is_used(dp, &all, i))
-			json_array_append_new(ports, port_json(dp, &all, i));
+			json_array_append_new(ports, port_json(s, &all, i));
 	for (unsigned int i = 0; i < dp->gateways_max; i++) {
 		text = gateway < 0 || (unsigned int)gateway == i ? name(arg, (uint16_t)i) : NULL;
 		if (text)
@@ -362,6 +405,7 @@ json_t *stats_counters(struct stats *s, int gateway, stats_gateway_fn name, void
 	json_object_set_new(o, "ports", ports);
 	json_object_set_new(o, "gateways", gateways);
 	json_object_set_new(o, "rings", rings_json(dp));
+	json_object_set_new(o, "slow_path", stats_slowpath(slowpath_counters(s->slowpath)));
 	return o;
 }
 

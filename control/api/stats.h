@@ -14,10 +14,13 @@
 #include "control/channel/session.h"
 
 struct dp;
+struct slowpath;
+struct slowpath_counters;
 struct stats;
 
-struct stats *stats_new(struct ev_loop *loop, struct dp *dp); // NULL and errno
-void stats_free(struct stats *s);                             // accepts NULL
+// NULL and errno.
+struct stats *stats_new(struct ev_loop *loop, struct dp *dp, const struct slowpath *slowpath);
+void stats_free(struct stats *s); // accepts NULL
 // What the timer does once a second. For tests.
 void stats_sample(struct stats *s);
 
@@ -32,11 +35,17 @@ typedef const char *(*stats_gateway_fn)(void *arg, uint16_t id);
 //   ports[]     port, name, side, rx, carried, consumed, punted, dropped, in_flight, tx,
 //               csum_completed, punt{reason: n}, drop{reason: n}
 //               always: rx = carried + consumed + punted + dropped + in_flight
+//               tun, socket, exception: also what the punt thread lost on its way to a worker,
+//               as drops "lost" and, of the socket, "too_large"
 //   gateways[]  gateway, in_pkts, in_bytes, out_pkts, out_bytes, fast_in_pkts, fast_out_pkts,
 //               slow_in_pkts, slow_out_pkts, pings_in, pings_out, link_fragmented, mss_clamped,
-//               punt{}, drop{}, and workers[] with the same of each worker
+//               punt{}, drop{}, and workers[] with the same of each worker; slow_path{} (of it)
+//   slow_path   SLOWPATH_COUNTERS of all gateways and ports {name: n}
 //   rings       punt, capture {used, size}
 json_t *stats_counters(struct stats *s, int gateway, stats_gateway_fn name, void *arg);
+
+// SLOWPATH_COUNTERS {name: n}.
+json_t *stats_slowpath(const struct slowpath_counters *c);
 
 // One client of a gateway. stats may be NULL (not admitted yet).
 //   gateway, common_name, state (handshake, connected), remote, local, vpn4, vpn6, peer_id, generation,

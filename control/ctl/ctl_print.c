@@ -269,6 +269,7 @@ static void print_all_reasons(
 			return;
 		print_reasons(mem, row, "punt");
 		print_reasons(mem, row, "drop");
+		print_reasons(mem, row, "slow_path");
 		fclose(mem);
 		if (len)
 			fprintf(out, "  %s %s\n%s", title,
@@ -330,6 +331,8 @@ void ctl_print_counters(FILE *out, const json_t *result)
 	fputc('\n', out);
 	table(out, gateway_columns, gateways);
 	print_all_reasons(out, gateways, "gateway", "gateway");
+	fputs("\npunt thread\n", out);
+	print_reasons(out, result, "slow_path");
 }
 
 static void print_list(FILE *out, const json_t *list, const char *head)

@@ -5,6 +5,7 @@
 
 #include "control/api/stats.h"
 
+#include "control/slowpath.h"
 #include "dataplane/state.h"
 #include "dataplane/tests/harness.h"
 #include "dataplane/worker.h"
@@ -12,9 +13,13 @@
 #include <CUnit/CUnit.h>
 #include <rte_cycles.h>
 
+#include <arpa/inet.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static struct dp *dp;
+static struct slowpath *slowpath;
 static struct stats *stats;
 
 static const char *name(void *arg, uint16_t id)
@@ -78,10 +83,46 @@ static void test_ports(void)
 	CU_ASSERT_EQUAL(get(port, "tx"), 11);
 	CU_ASSERT_EQUAL(get(json_object_get(port, "drop"), "replay"), 5);
 	CU_ASSERT_EQUAL(get(json_object_get(port, "punt"), "ttl"), 4);
-	CU_ASSERT_EQUAL(json_object_size(json_object_get(port, "drop")), DROP_REASON_COUNT);
+	CU_ASSERT_EQUAL(json_object_size(json_object_get(port, "drop")), DROP_REASON_COUNT + 1);
 	CU_ASSERT_EQUAL(json_object_size(json_object_get(port, "punt")), PUNT_REASON_COUNT);
 	for (int i = 0; i < DROP_REASON_COUNT; i++)
 		get(json_object_get(port, "drop"), drop_name((enum drop_reason)i));
+	json_decref(o);
+}
+
+// A datagram that no buffer holds: lost before any worker, but not unseen.
+static void test_slow_path(void)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	static const uint8_t data[8000];
+	const json_t *port, *gw;
+	socklen_t len = sizeof(to);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	json_t *o = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	CU_ASSERT_EQUAL_FATAL(getsockname(fd, (struct sockaddr *)&to, &len), 0);
+	CU_ASSERT_EQUAL_FATAL(slowpath_link_add(slowpath, 2, 0, fd), 0);
+	CU_ASSERT_EQUAL(sendto(fd, data, sizeof(data), 0, (struct sockaddr *)&to, len),
+		(ssize_t)sizeof(data));
+	for (int i = 0; i < 5000; i++) {
+		json_decref(o);
+		o = stats_counters(stats, 2, name, NULL);
+		if (get(json_object_get(o, "slow_path"), "link_too_large"))
+			break;
+		usleep(1000);
+	}
+	slowpath_link_del(slowpath, 2, 0);
+	close(fd);
+	gw = find(json_object_get(o, "gateways"), "gateway", "gw3");
+	CU_ASSERT_EQUAL(get(json_object_get(gw, "slow_path"), "link_too_large"), 1);
+	CU_ASSERT_EQUAL(get(json_object_get(gw, "slow_path"), "link_in"), 0);
+	port = find(json_object_get(o, "ports"), "name", "socket");
+	CU_ASSERT_EQUAL(get(json_object_get(port, "drop"), "too_large"), 1);
+	CU_ASSERT_EQUAL(get(json_object_get(port, "drop"), "lost"), 0);
+	CU_ASSERT_EQUAL(get(port, "rx"), 1);
+	CU_ASSERT_EQUAL(get(port, "dropped"), 1);
+	CU_ASSERT_EQUAL(get(port, "in_flight"), 0);
 	json_decref(o);
 }
 
@@ -214,6 +255,7 @@ int main(void)
 	static const struct harness_test tests[] = {
 		{"ports", test_ports},
 		{"gateways", test_gateways},
+		{"what the punt thread loses", test_slow_path},
 		{"load and pauses", test_load},
 		{"client", test_client},
 		{NULL, NULL},
@@ -230,11 +272,15 @@ int main(void)
 	if (!dp || !worker_new(dp, 0, 0, WORKER_POLL_BUSY) ||
 		!worker_new(dp, 1, 1, WORKER_POLL_BUSY))
 		return 1;
-	stats = stats_new(ev_default_loop(0), dp);
+	slowpath = slowpath_start(dp);
+	if (!slowpath)
+		return 1;
+	stats = stats_new(ev_default_loop(0), dp, slowpath);
 	if (!stats)
 		return 1;
 	ret = harness_run("stats", tests);
 	stats_free(stats);
+	slowpath_stop(slowpath);
 	worker_free(dp->workers[0]);
 	worker_free(dp->workers[1]);
 	dp_free(dp);
