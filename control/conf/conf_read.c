@@ -202,6 +202,21 @@ static int read_addr(
 	return 0;
 }
 
+// To listen at: without an interface the kernel cannot do that at a link-local address.
+static int read_own_addr(
+	struct walk *w, const struct conf_option *opt, const struct conf_node *n, void *out)
+{
+	const struct conf_addr *a = out;
+	char show[CONF_SHOW_BYTES];
+
+	if (read_addr(w, opt, n, out) < 0)
+		return -1;
+	if (a->family == 6 && a->addr[0] == 0xfe && (a->addr[1] & 0xc0) == 0x80)
+		return fail(w, n->line, n->column, "%s must not be link-local, got \"%s\"",
+			opt->name, conf_show(show, n->text));
+	return 0;
+}
+
 static int read_prefix(
 	struct walk *w, const struct conf_option *opt, const struct conf_node *n, void *out)
 {
@@ -269,7 +284,8 @@ static int read_element(
 	if (opt->type == CONF_T_PREFIXES)
 		return read_prefix(w, opt, n, out);
 	if (opt->type == CONF_T_ADDRS)
-		return read_addr(w, opt, n, out);
+		// Those of an endpoint are required, those of others are not ours.
+		return opt->required ? read_own_addr(w, opt, n, out) : read_addr(w, opt, n, out);
 	if (is_lines(opt))
 		return read_line(w, opt, n, out);
 	if (opt->type == CONF_T_FINGERPRINTS)

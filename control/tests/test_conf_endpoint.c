@@ -54,6 +54,8 @@ static const struct {
 	{"{address: [192.0.2.1, \"*\"]}", NULL,
 		"6:37: gateway gw1: endpoint.address: \"*\" is not supported yet: name the "
 		"addresses one by one, at most 8"},
+	{"{address: [192.0.2.1, \"fe80::1\"]}", NULL,
+		"6:37: gateway gw1: endpoint.address must not be link-local, got \"fe80::1\""},
 	{"{address: 224.0.0.1}", NULL,
 		"6:25: gateway gw1: endpoint.address must be an IPv4 or IPv6 unicast address, got "
 		"\"224.0.0.1\""},
