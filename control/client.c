@@ -19,17 +19,11 @@
 
 LOG_TYPE("client");
 
-#define OUTER_OVERHEAD_TCPIP 40 // inner IPv4 and TCP header: MSS = MTU - this
-#define HALF_OPEN_MIN 32        // handshakes under way at once, however few may connect
-#define ABANDONED_STEPS_MAX 64  // in the pool, beyond which nobody is evicted who has one there
+#define HALF_OPEN_MIN 32       // handshakes under way at once, however few may connect
+#define ABANDONED_STEPS_MAX 64 // in the pool, beyond which nobody is evicted who has one there
 
 // Steps in the pool whose session is gone, of all gateways: their memory is still to be freed.
 static unsigned int abandoned_steps;
-
-static const char *gateway_name(const struct client *c)
-{
-	return c->settings->conf.name;
-}
 
 // Names ---------------------------------------------------------------------------------------
 
@@ -121,111 +115,20 @@ static uint32_t older_count(const struct client *c, const char *name, bool same_
 	return n;
 }
 
-static int peer_publish(struct client *c, const struct session_lease *lease)
-{
-	const struct conf_gateway *conf = &c->settings->conf;
-	const struct session_info *info = session_info(c->session);
-	struct gateway *g = c->gw;
-	struct publish_peer desc = {
-		.gateway = g->id,
-		.vpn_domain = g->vpn_domain,
-		.local_id = c->key.local_id,
-		.local = g->locals[c->key.local_id].addr,
-		.remote = info->remote,
-		.link_nexthop = client_link_nexthop(g, &info->remote),
-		.mss4 = conf->mss_clamp ? (uint16_t)(lease->tun_mtu - OUTER_OVERHEAD_TCPIP) : 0,
-		.data_v1 = !info->data_v2,
-		.framing = info->framing,
-		.udp_csum_zero = conf->udp_checksum == CONF_UDP_CSUM_ZERO,
-	};
-
-	memcpy(desc.vpn4, lease->vpn4, sizeof(desc.vpn4));
-	memcpy(desc.vpn6, lease->vpn6, sizeof(desc.vpn6));
-	return publish_peer_add(g->env.publish, c->peer_id, &desc);
-}
-
-static void client_steer(struct client *c, const struct session_lease *lease, bool add)
-{
-	static const uint8_t none[16];
-	struct gateway *g = c->gw;
-	int rc = 0;
-
-	if (!c->settings->conf.fast_path)
-		return;
-	if (!add) {
-		if (memcmp(lease->vpn4, none, 4))
-			fabric_client_del(g->env.fabric, g->vpn_domain, 4, lease->vpn4);
-		if (memcmp(lease->vpn6, none, 16))
-			fabric_client_del(g->env.fabric, g->vpn_domain, 6, lease->vpn6);
-		return;
-	}
-	if (memcmp(lease->vpn4, none, 4))
-		rc = fabric_client_add(g->env.fabric, g->vpn_domain, 4, lease->vpn4);
-	if (!rc && memcmp(lease->vpn6, none, 16))
-		rc = fabric_client_add(g->env.fabric, g->vpn_domain, 6, lease->vpn6);
-	// Works all the same, through the TUN device.
-	if (rc)
-		LOG(WARNING, "gateway=%s client=%s: packets to it take the slow path: %s",
-			gateway_name(c), c->common_name, strerror(-rc));
-}
-
-// As configured, or what fits one outside datagram in this client's packet format.
-static uint16_t tun_mtu(const struct client *c)
-{
-	const struct session_info *info = session_info(c->session);
-	uint16_t text = c->gw->tun_mtu, link = c->gw->link_mtu, bytes;
-
-	if (c->settings->conf.tun_mtu)
-		return text;
-	// An IPv6 address may have come later than the TUN device.
-	bytes = gateway_outer_overhead(info->remote.family);
-	if (link && text > link - bytes)
-		text = link - bytes;
-	bytes = text + PROTO_DATA_V2_HDR_BYTES;
-	if (info->digest)
-		text = cipher_text_max((enum cipher)cipher_by_name(info->cipher),
-			(enum digest)digest_by_name(info->digest), bytes);
-	else if (info->epoch)
-		text -= PROTO_EPOCH_MORE_BYTES;
-	// The other framing has nothing to add to IP packets.
-	return info->framing == FRAMING_COMP_LZO ? text - 1 : text;
-}
-
-static enum session_verdict lease_take(
-	struct client *c, const char *name, struct session_lease *lease)
-{
-	struct gateway *g = c->gw;
-
-	c->pool_entry = ippool_take(g->pool, name);
-	if (c->pool_entry == IPPOOL_NONE)
-		return SESSION_REFUSE_NO_ADDRESS;
-	c->peer_id = publish_peer_id_get(g->env.publish);
-	if (c->peer_id == PROTO_PEER_ID_UNDEF)
-		goto err;
-	lease->peer_id = c->peer_id;
-	ippool_addresses(g->pool, c->pool_entry, lease->vpn4, lease->vpn6);
-	ippool_far_end(g->pool, c->pool_entry, lease->far4);
-	ippool_self(g->pool, lease->self4, lease->self6);
-	lease->vpn4_len = c->settings->conf.client_cidr.len;
-	lease->vpn6_len = c->settings->conf.client_cidr6.len;
-	lease->tun_mtu = tun_mtu(c);
-	if (peer_publish(c, lease)) // gives the id back
-		goto err;
-	return SESSION_ADMIT;
-err:
-	ippool_give_back(g->pool, c->pool_entry);
-	return SESSION_REFUSE_FULL;
-}
-
 static enum session_verdict admit(void *arg, struct session *s, struct session_lease *lease)
 {
 	struct client *c = session_owner(s);
 	const struct conf_gateway *conf = &c->settings->conf;
 	const char *name = session_info(s)->common_name;
-	bool replace = conf->duplicate_cn == CONF_DUPLICATE_REPLACE;
 	struct gateway *g = arg;
 	enum session_verdict verdict;
+	bool replace;
 
+	c->options = conf_client_by_name(conf, name);
+	replace = client_is_alone(c);
+	verdict = SESSION_REFUSE_DISABLED;
+	if (c->options && c->options->disabled)
+		goto refuse;
 	verdict = SESSION_REFUSE_DUPLICATE;
 	if (conf->duplicate_cn == CONF_DUPLICATE_REFUSE && clients_of_name(g, name))
 		goto refuse;
@@ -233,12 +136,11 @@ static enum session_verdict admit(void *arg, struct session *s, struct session_l
 	if (g->admitted_count - older_count(c, name, replace) >= g->settings->conf.max_connections)
 		goto refuse;
 	retire_older(c, name, replace);
-	verdict = lease_take(c, name, lease);
+	verdict = client_lease_take(c, name, lease);
 	if (verdict != SESSION_ADMIT)
 		goto refuse;
 	if (name_enter(c, name)) {
-		publish_peer_del(g->env.publish, c->peer_id);
-		ippool_give_back(g->pool, c->pool_entry);
+		client_lease_give_back(c);
 		verdict = SESSION_REFUSE_FULL;
 		goto refuse;
 	}
@@ -262,8 +164,7 @@ static void depart(struct client *c)
 	g->admitted_count--;
 	client_steer(c, session_lease(c->session), false);
 	g->env.client_by_peer[c->peer_id] = NULL;
-	publish_peer_del(g->env.publish, c->peer_id);
-	ippool_give_back(g->pool, c->pool_entry);
+	client_lease_give_back(c);
 	name_leave(c);
 }
 

@@ -21,6 +21,21 @@ LOG_TYPE("gateway");
 
 // Settings ------------------------------------------------------------------------------------
 
+// The file's own list goes with the file.
+static int clients_copy(struct conf_gateway *to, const struct conf_gateway *from)
+{
+	size_t bytes = from->client_count * sizeof(*from->clients);
+
+	to->clients = NULL;
+	if (from->client_count == 0)
+		return 0;
+	to->clients = malloc(bytes);
+	if (!to->clients)
+		return -ENOMEM;
+	memcpy(to->clients, from->clients, bytes);
+	return 0;
+}
+
 struct gateway_settings *gateway_settings_load(
 	const struct conf_gateway *gw, char *err, size_t err_bytes)
 {
@@ -31,6 +46,8 @@ struct gateway_settings *gateway_settings_load(
 		goto err;
 	s->conf = *gw;
 	s->refs = 1;
+	if (clients_copy(&s->conf, gw))
+		goto err;
 	s->tls = tls_context_new(&s->conf, text, sizeof(text));
 	if (!s->tls)
 		goto err;
@@ -51,6 +68,7 @@ void gateway_settings_put(struct gateway_settings *s)
 		return;
 	tls_context_free(s->tls);
 	tls_wrap_set_fini(&s->wrap);
+	free(s->conf.clients);
 	free(s);
 }
 
@@ -83,6 +101,8 @@ void gateway_settings_apply(struct gateway *g, struct gateway_settings *s)
 	HASH_ITER(by_key, g->clients, c, next)
 		if (c->settings != s)
 			session_set_tls(c->session, s->tls);
+	if (g->pool) // else the gateway is just being made
+		gateway_clients_apply(g);
 	gateway_settings_put(old);
 }
 
@@ -307,6 +327,7 @@ static int gateway_bring_up(struct gateway *g, const struct conf_gateway *gw)
 	g->pool = ippool_new(&gw->client_cidr, &gw->client_cidr6, gw->topology);
 	if (!g->pool)
 		return errno_log(errno, "gateway=%s: client_cidr", gw->name);
+	gateway_addresses_reserve(g);
 	rc = open_domains(g, gw);
 	if (!rc)
 		rc = gateway_tun_open(g);

@@ -75,6 +75,14 @@ struct gateway_reload {
 // Before gateway_settings_apply() to ask, behind it to tell.
 void gateway_reload_clients(
 	struct gateway *g, const struct gateway_settings *s, struct gateway_reload *r);
+// What it will mean for the clients that are connected.
+struct gateway_client_changes {
+	uint32_t later;    // have other options of their own from their next connection on
+	uint32_t disabled; // will be disconnected
+	uint32_t moved;    // have to connect again: their address will be another client's
+};
+void gateway_client_changes(const struct gateway *g, const struct gateway_settings *to_come,
+	struct gateway_client_changes *out);
 
 // Tells every client to reconnect (RESTART), lets the sessions end and admits nobody new.
 void gateway_restart_clients(struct gateway *g, const char *message);

@@ -52,6 +52,7 @@ struct tls_step {
 struct client {
 	struct gateway *gw;
 	struct gateway_settings *settings;
+	const struct conf_client *options; // its own, of settings; NULL: none
 	struct session *session;
 	struct tls_step *step; // under way; NULL: none
 	struct client_key key;
@@ -66,9 +67,9 @@ struct client {
 	uint64_t float_bucket; // address changes, milliseconds
 	uint64_t occ_bucket;   // answers to option requests, milliseconds
 	uint64_t epoch_bucket; // refills of epoch keys, milliseconds
-	uint32_t pool_entry;
-	uint64_t pinged_ms; // when the worker was last given a keepalive to send
-	struct pmtu pmtu;   // to its outside address
+	uint32_t pool_entry;   // IPPOOL_NONE: all its addresses are its own
+	uint64_t pinged_ms;    // when the worker was last given a keepalive to send
+	struct pmtu pmtu;      // to its outside address
 	char common_name[SESSION_CN_BYTES];
 	struct client *name_prev, *name_next; // admitted clients of one name
 };
@@ -134,6 +135,20 @@ void client_settle(struct client *c);
 // format do not wear out; they get more keys for the epochs to come.
 #define CLIENT_USAGE_CHECK_MS 10000
 void client_usage_check(struct client *c, uint64_t now_ms);
+
+// client_lease.c: addresses and peer. On refusal nothing is held.
+enum session_verdict client_lease_take(
+	struct client *c, const char *name, struct session_lease *lease);
+void client_lease_give_back(struct client *c);
+// Inside ports give the workers what is for its addresses, or no longer.
+void client_steer(struct client *c, const struct session_lease *lease, bool add);
+
+// client_options.c: older sessions of its name make place for it.
+bool client_is_alone(const struct client *c);
+// Keeps what the settings give to single clients from others.
+void gateway_addresses_reserve(struct gateway *g);
+// After a reload: ends sessions of clients that are disabled, or have what is another's now.
+void gateway_clients_apply(struct gateway *g);
 
 // gateway_reload.c: a client that began under settings of before, now that it is connected.
 void client_catch_up(struct client *c);

@@ -16,6 +16,7 @@ struct entry {
 	uint64_t name_hash; // of the last holder, 0: never used
 	uint32_t next_free; // towards longer in use; IPPOOL_NONE at the end
 	bool used;
+	bool reserved; // may be among the free ones, and is passed over
 };
 
 struct ippool {
@@ -113,7 +114,44 @@ static uint32_t take_former(struct ippool *p, uint64_t hash)
 	uint32_t before = IPPOOL_NONE;
 
 	for (uint32_t i = p->free_head; i != IPPOOL_NONE; before = i, i = p->entries[i].next_free) {
-		if (p->entries[i].name_hash != hash)
+		if (p->entries[i].name_hash != hash || p->entries[i].reserved)
+			continue;
+		free_list_unlink(p, i, before);
+		return i;
+	}
+	return IPPOOL_NONE;
+}
+
+static void free_list_append(struct ippool *p, uint32_t entry)
+{
+	p->entries[entry].next_free = IPPOOL_NONE;
+	if (p->free_tail == IPPOOL_NONE)
+		p->free_head = entry;
+	else
+		p->entries[p->free_tail].next_free = entry;
+	p->free_tail = entry;
+}
+
+// Reserved ones wait among the free ones for the day they no longer are.
+static uint32_t take_fresh(struct ippool *p)
+{
+	uint32_t i;
+
+	while (p->fresh < p->capacity) {
+		i = p->fresh++;
+		if (!p->entries[i].reserved)
+			return i;
+		free_list_append(p, i);
+	}
+	return IPPOOL_NONE;
+}
+
+static uint32_t take_oldest(struct ippool *p)
+{
+	uint32_t before = IPPOOL_NONE;
+
+	for (uint32_t i = p->free_head; i != IPPOOL_NONE; before = i, i = p->entries[i].next_free) {
+		if (p->entries[i].reserved)
 			continue;
 		free_list_unlink(p, i, before);
 		return i;
@@ -126,12 +164,10 @@ uint32_t ippool_take(struct ippool *p, const char *name)
 	uint64_t hash = name_hash(name);
 	uint32_t i = take_former(p, hash);
 
-	if (i == IPPOOL_NONE && p->fresh < p->capacity)
-		i = p->fresh++;
-	if (i == IPPOOL_NONE && p->free_head != IPPOOL_NONE) {
-		i = p->free_head;
-		free_list_unlink(p, i, IPPOOL_NONE);
-	}
+	if (i == IPPOOL_NONE)
+		i = take_fresh(p);
+	if (i == IPPOOL_NONE)
+		i = take_oldest(p);
 	if (i == IPPOOL_NONE)
 		return IPPOOL_NONE;
 	p->entries[i] = (struct entry){.name_hash = hash, .next_free = IPPOOL_NONE, .used = true};
@@ -144,12 +180,7 @@ void ippool_give_back(struct ippool *p, uint32_t entry)
 	if (entry >= p->capacity || !p->entries[entry].used)
 		return;
 	p->entries[entry].used = false;
-	p->entries[entry].next_free = IPPOOL_NONE;
-	if (p->free_tail == IPPOOL_NONE)
-		p->free_head = entry;
-	else
-		p->entries[p->free_tail].next_free = entry;
-	p->free_tail = entry;
+	free_list_append(p, entry);
 	p->used--;
 }
 
@@ -187,17 +218,62 @@ static uint32_t offset4(const struct ippool *p, uint32_t entry)
 	return FIRST4 + entry;
 }
 
-void ippool_far_end(const struct ippool *p, uint32_t entry, uint8_t far4[4])
+void ippool_far_end(const struct ippool *p, const uint8_t vpn4[4], uint8_t far4[4])
 {
 	uint8_t none[16];
 
-	addresses_at(
-		p, p->topology == CONF_TOPOLOGY_NET30 ? offset4(p, entry) - 1 : 1, 0, far4, none);
+	if (p->topology != CONF_TOPOLOGY_NET30) {
+		addresses_at(p, 1, 0, far4, none);
+		return;
+	}
+	memcpy(far4, vpn4, 4);
+	far4[3]--; // is the third of four
 }
 
 void ippool_addresses(const struct ippool *p, uint32_t entry, uint8_t vpn4[4], uint8_t vpn6[16])
 {
 	addresses_at(p, offset4(p, entry), first6(&p->cidr6) + entry, vpn4, vpn6);
+}
+
+// How far the address is from the network's first one; UINT32_MAX: further than that, or outside.
+static uint32_t offset_of(const struct conf_prefix *cidr, const uint8_t *addr, size_t bytes)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < bytes; i++) {
+		if (addr[i] < cidr->addr[i] || n >> 24)
+			return UINT32_MAX;
+		n = n << 8 | (uint8_t)(addr[i] - cidr->addr[i]);
+	}
+	return (uint32_t)n;
+}
+
+// IPPOOL_NONE: no entry has the address.
+static uint32_t entry_of(const struct ippool *p, uint8_t family, const uint8_t *addr)
+{
+	uint32_t off = family == 4 ? offset_of(&p->cidr4, addr, 4) : offset_of(&p->cidr6, addr, 16);
+	uint32_t first = family == 6 ? first6(&p->cidr6) : offset4(p, 0);
+
+	if (off == UINT32_MAX || off < first)
+		return IPPOOL_NONE;
+	off -= first;
+	if (family == 4 && p->topology == CONF_TOPOLOGY_NET30)
+		off = off % BLOCK4 ? IPPOOL_NONE : off / BLOCK4;
+	return off < p->capacity ? off : IPPOOL_NONE;
+}
+
+void ippool_reserve(struct ippool *p, uint8_t family, const uint8_t *addr)
+{
+	uint32_t entry = entry_of(p, family, addr);
+
+	if (entry != IPPOOL_NONE)
+		p->entries[entry].reserved = true;
+}
+
+void ippool_unreserve_all(struct ippool *p)
+{
+	for (uint32_t i = 0; i < p->capacity; i++)
+		p->entries[i].reserved = false;
 }
 
 void ippool_self(const struct ippool *p, uint8_t self4[4], uint8_t self6[16])

@@ -6,7 +6,8 @@
 // net30 the third address of each block of four but the first, whose second address is the far end
 // that the client sees; and the same index from NET::2 (or NET::1000 where the prefix is shorter
 // than 112). A client gets the
-// address it had before if that is free, else one never used, else the one free for longest.
+// address it had before if that is free, else one never used, else the one free for longest. Entries
+// with an address that is one client's for good are reserved: nobody is given them.
 // Control thread only.
 #pragma once
 
@@ -34,9 +35,12 @@ void ippool_give_back(struct ippool *p, uint32_t entry);
 
 // Addresses of an entry; zeros for a family the pool does not have.
 void ippool_addresses(const struct ippool *p, uint32_t entry, uint8_t vpn4[4], uint8_t vpn6[16]);
-// The IPv4 address at the other end of an entry's tunnel: in net30 of its own block, else the
-// gateway's. Zeros without IPv4.
-void ippool_far_end(const struct ippool *p, uint32_t entry, uint8_t far4[4]);
+// The IPv4 address at the other end of the tunnel of a client with this one: in net30 of its own
+// block, else the gateway's.
+void ippool_far_end(const struct ippool *p, const uint8_t vpn4[4], uint8_t far4[4]);
+// Reserves the entry with this address, if there is one. Whoever has it keeps it.
+void ippool_reserve(struct ippool *p, uint8_t family, const uint8_t *addr);
+void ippool_unreserve_all(struct ippool *p);
 // The gateway's own: NET+1, NET::1.
 void ippool_self(const struct ippool *p, uint8_t self4[4], uint8_t self6[16]);
 uint32_t ippool_used(const struct ippool *p);

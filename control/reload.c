@@ -6,6 +6,7 @@
 // a restart can change is refused by name and left as it is.
 
 #include "control/conf/conf_clash.h"
+#include "control/conf/conf_client.h"
 #include "control/node.h"
 #include "control/publish.h"
 
@@ -105,6 +106,25 @@ struct plan {
 	uint32_t peers;                                     // connections allowed in all
 };
 
+// Options of single clients must fit what their gateway keeps, not only what the file says.
+static int check_clients(const struct conf_gateway *kept, struct node_reload_report *r)
+{
+	char why[CONF_CLASH_BYTES];
+	const char *option;
+
+	for (size_t i = 0; i < kept->client_count; i++) {
+		option = conf_client_fault(kept, i, why);
+		if (!option)
+			continue;
+		say(r,
+			"error: gateway %s: client %s: %s %s; the gateway goes on with what it has "
+			"until a restart",
+			kept->name, kept->clients[i].name, option, why);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int plan_existing(struct gateway *g, const struct conf_gateway *gw, struct plan *p,
 	struct node_reload_report *r)
 {
@@ -119,6 +139,8 @@ static int plan_existing(struct gateway *g, const struct conf_gateway *gw, struc
 		p->kept[id] = true;
 		say(r, "refused: gateway %s: %s: needs a restart", gw->name, fixed);
 	}
+	if (p->kept[id] && check_clients(&kept, r))
+		return -EINVAL;
 	p->settings[id] = gateway_settings_load(&kept, err.text, sizeof(err.text));
 	if (p->settings[id])
 		return 0;
@@ -345,12 +367,35 @@ static void say_clients(
 			gr->who);
 }
 
+// What becomes of clients that are connected, by options of their own.
+static void say_single_clients(const struct gateway *g, const struct gateway_settings *to_come,
+	struct node_reload_report *r)
+{
+	const char *name = gateway_conf(g)->name;
+	struct gateway_client_changes n;
+
+	gateway_client_changes(g, to_come, &n);
+	if (n.disabled)
+		say(r, "gateway %s: disabled clients that are disconnected: %u", name, n.disabled);
+	if (n.moved)
+		say(r,
+			"gateway %s: clients that must connect again, since their address is "
+			"another client's now: %u",
+			name, n.moved);
+	if (n.later)
+		say(r,
+			"gateway %s: clients whose own options changed, from their next connection "
+			"on: %u",
+			name, n.later);
+}
+
 static void apply_settings(struct gateway *g, struct gateway_settings *s, unsigned int how,
 	uint32_t number, struct node_reload_report *r)
 {
 	struct gateway_reload gr = {.restart = how & NODE_RELOAD_RESTART};
 
 	say_room(g, s, r);
+	say_single_clients(g, s, r);
 	gateway_settings_number(s, number);
 	gateway_settings_apply(g, s);
 	gateway_locals_apply(g, say_line, r);
@@ -372,6 +417,7 @@ static void say_plan(
 		struct gateway_totals t;
 
 		if (p->settings[id]) {
+			say_single_clients(n->gateways[id], p->settings[id], r);
 			gateway_reload_clients(n->gateways[id], p->settings[id], &gr);
 			say_clients(gateway_conf(n->gateways[id])->name, &gr, r);
 		} else if (p->opened[id]) {

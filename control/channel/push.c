@@ -13,14 +13,26 @@
 struct writer {
 	struct push_parts parts;
 	const struct conf_gateway *gw;
+	const struct conf_client *client; // NULL: no options of its own
+	bool own;                         // what comes is the client's own: nothing removes it
 };
 
-static bool is_removed(const struct conf_gateway *gw, const char *option)
+static bool begins_with_one(const char *option, const struct conf_line *texts, size_t count)
 {
-	for (size_t i = 0; i < gw->push_remove_count; i++)
-		if (strncmp(option, gw->push_remove[i].text, strlen(gw->push_remove[i].text)) == 0)
+	for (size_t i = 0; i < count; i++)
+		if (strncmp(option, texts[i].text, strlen(texts[i].text)) == 0)
 			return true;
 	return false;
+}
+
+static bool is_removed(const struct writer *w, const char *option)
+{
+	const struct conf_client *c = w->client;
+
+	if (w->own)
+		return false;
+	return begins_with_one(option, w->gw->push_remove, w->gw->push_remove_count) ||
+	       (c && begins_with_one(option, c->push_remove, c->push_remove_count));
 }
 
 // Appends one option, unless the operator does not want it. An option that clients could not take apart (comma, too long) fails the
@@ -36,7 +48,7 @@ __attribute__((format(printf, 2, 3))) static void put(struct writer *w, const ch
 	va_end(ap);
 	if (n < 0 || (size_t)n >= sizeof(option) || memchr(option, ',', (size_t)n) != NULL)
 		w->parts.error = -EMSGSIZE;
-	else if (!is_removed(w->gw, option))
+	else if (!is_removed(w, option))
 		push_parts_add(&w->parts, option, (size_t)n);
 }
 
@@ -228,11 +240,17 @@ static void put_protocol(struct writer *w, const struct session_lease *lease,
 		put(w, "tun-mtu %u", mtu);
 }
 
+static void put_lines(struct writer *w, const struct conf_line *lines, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		put(w, "%s", lines[i].text);
+}
+
 int push_compose(struct push *p, const struct conf_gateway *gw, const struct session_lease *lease,
 	const struct peer_info *peer, const struct ncp_choice *ncp)
 {
 	enum conf_topology topology = push_topology(gw, peer);
-	struct writer w = {.gw = gw};
+	struct writer w = {.gw = gw, .client = lease->client};
 
 	push_parts_begin(&w.parts, p, "PUSH_REPLY");
 	put_topology(&w, lease, topology);
@@ -241,8 +259,11 @@ int push_compose(struct push *p, const struct conf_gateway *gw, const struct ses
 		put(&w, "tun-ipv6");
 	put_routes(&w, gw, lease, peer);
 	put_dns(&w, gw, peer);
-	for (size_t i = 0; i < gw->push_count; i++)
-		put(&w, "%s", gw->push[i].text);
+	put_lines(&w, gw->push, gw->push_count);
+	w.own = true;
+	if (w.client)
+		put_lines(&w, w.client->push, w.client->push_count);
+	w.own = false;
 	put_keepalive(&w, gw, peer);
 	put_addresses(&w, lease, topology);
 	put_protocol(&w, lease, peer, ncp);

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #define PUSH_PART_BYTES 1024
-#define PUSH_PARTS_MAX 16     // a gateway's longest lists need fewer
+#define PUSH_PARTS_MAX 48     // the longest lists of a gateway and a client need fewer
 #define PUSH_OPTION_BYTES 256 // clients read lines of 255 characters
 #define PUSH_TEXT_BYTES (PUSH_PARTS_MAX * PUSH_PART_BYTES)
 

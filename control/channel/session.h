@@ -64,6 +64,7 @@ struct session_lease {
 	uint8_t far4[4];             // other end of the client's tunnel (topologies net30, p2p)
 	uint8_t self4[4], self6[16]; // the gateway's own tunnel addresses
 	uint16_t tun_mtu;
+	const struct conf_client *client; // its own options, of the session's settings; NULL: none
 };
 
 enum session_verdict {
@@ -71,6 +72,8 @@ enum session_verdict {
 	SESSION_REFUSE_FULL, // maximum number of connections: client should try its next remote
 	SESSION_REFUSE_DUPLICATE, // certificate is in use and duplicate_cn says refuse
 	SESSION_REFUSE_NO_ADDRESS,
+	SESSION_REFUSE_ADDRESS_IN_USE, // its fixed one, by another client, for a moment
+	SESSION_REFUSE_DISABLED,
 };
 
 enum session_end {

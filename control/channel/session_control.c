@@ -71,12 +71,20 @@ void session_control_input(struct session *s, const uint8_t *data, size_t len, u
 // Who is turned away for lack of room should try the next server, in words its version knows.
 void session_control_refuse(struct session *s, enum session_verdict v, uint64_t now_ms)
 {
-	const char *why = v == SESSION_REFUSE_NO_ADDRESS ? "no client address is free"
-							 : "server is full";
+	static const struct {
+		const char *why;
+		bool final; // another server would say the same
+	} refusals[] = {
+		[SESSION_REFUSE_FULL] = {"server is full", false},
+		[SESSION_REFUSE_DUPLICATE] = {"this certificate is already connected", true},
+		[SESSION_REFUSE_NO_ADDRESS] = {"no client address is free", false},
+		[SESSION_REFUSE_ADDRESS_IN_USE] = {"its address is still another client's", false},
+		[SESSION_REFUSE_DISABLED] = {"this client is disabled", true},
+	};
+	const char *why = refusals[v].why;
 	char text[SESSION_TEXT_BYTES];
 
-	if (v == SESSION_REFUSE_DUPLICATE) {
-		why = "this certificate is already connected";
+	if (refusals[v].final) {
 		snprintf(text, sizeof(text), "AUTH_FAILED,%s", why);
 	} else if (s->peer.proto & PEER_PROTO_AUTH_FAIL_TEMP) {
 		snprintf(text, sizeof(text), "AUTH_FAILED,TEMP[backoff 5,advance remote]:%s", why);

@@ -101,6 +101,8 @@ void conf_free(struct conf *c)
 {
 	if (!c)
 		return;
+	for (size_t i = 0; i < c->gateway_count; i++)
+		free(c->gateways[i].clients);
 	free(c->gateways);
 	free(c);
 }
@@ -110,6 +112,14 @@ struct conf_gateway *conf_gateway_by_name(const struct conf *c, const char *name
 	for (size_t i = 0; i < c->gateway_count; i++)
 		if (strcmp(c->gateways[i].name, name) == 0)
 			return &c->gateways[i];
+	return NULL;
+}
+
+const struct conf_client *conf_client_by_name(const struct conf_gateway *g, const char *name)
+{
+	for (size_t i = 0; i < g->client_count; i++)
+		if (strcmp(g->clients[i].name, name) == 0)
+			return &g->clients[i];
 	return NULL;
 }
 

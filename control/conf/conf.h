@@ -55,8 +55,21 @@ struct conf_fingerprint {
 #define CONF_LINE_BYTES 256
 #define CONF_PUSH_MAX 32
 #define CONF_DOMAINS_MAX 8
+#define CONF_CLIENT_PUSH_MAX 16 // of one client
+#define CONF_CLIENTS_MAX 4096   // with options of their own, per gateway
 struct conf_line {
 	char text[CONF_LINE_BYTES];
+};
+
+// What holds for clients of one common name. Compared as bytes: comes zeroed, line is the last member.
+struct conf_client {
+	char name[CONF_NAME_BYTES + 1]; // X.509 allows 64 characters
+	bool disabled;
+	struct conf_addr address, address6; // always these; family 0: from the pool
+	size_t push_count, push_remove_count;
+	struct conf_line push[CONF_CLIENT_PUSH_MAX]; // beside the gateway's
+	struct conf_line push_remove[CONF_CLIENT_PUSH_MAX];
+	int line;
 };
 
 struct conf_vlan {
@@ -154,6 +167,8 @@ struct conf_gateway {
 	bool fast_path;
 	bool copy_dscp;
 	enum conf_udp_checksum udp_checksum;
+	size_t client_count;
+	struct conf_client *clients; // the struct conf's
 };
 
 struct conf {
@@ -190,6 +205,8 @@ struct conf *conf_load(const char *path, struct conf_error *err);
 struct conf *conf_parse(const char *text, size_t len, const char *path, struct conf_error *err);
 void conf_free(struct conf *c);
 struct conf_gateway *conf_gateway_by_name(const struct conf *c, const char *name);
+// The options of clients of this common name; NULL: none.
+const struct conf_client *conf_client_by_name(const struct conf_gateway *g, const char *name);
 
 // Does the gateway let clients have cipher none?
 bool conf_allows_none(const struct conf_gateway *g);

@@ -4,6 +4,8 @@
 // What concerns more than one option.
 
 #include "control/conf/conf_clash.h"
+#include "control/conf/conf_client.h"
+#include "control/conf/conf_push.h"
 #include "control/conf/conf_read.h"
 #include "control/conf/conf_value.h"
 
@@ -343,64 +345,52 @@ static void check_dns(struct check *k, const struct conf_gateway *g, const struc
 	}
 }
 
-// A client without these has no tunnel.
-static int check_push_remove(
-	struct check *k, const struct conf_gateway *g, const struct conf_node *n)
+// What is pushed to a client and what is not, of the gateway or of one client.
+static int check_push(struct check *k, const char *who, const struct conf_node *n,
+	const struct conf_line *push, size_t push_count, const struct conf_line *removed,
+	size_t removed_count)
 {
-	static const char *const vital[] = {"peer-id", "cipher", "protocol-flags", "key-derivation",
-		"topology", "ifconfig", "ifconfig-ipv6", "tun-mtu"};
+	const struct conf_line *bad = conf_push_ours(push, push_count);
+	const char *vital;
 
-	for (size_t i = 0; i < g->push_remove_count; i++) {
-		const char *text = g->push_remove[i].text;
-
-		for (size_t j = 0; j < sizeof(vital) / sizeof(vital[0]); j++)
-			if (strncmp(vital[j], text, strcspn(text, " ")) == 0)
-				return fail(k, place(n, "push_remove"),
-					"gateway %s: push_remove must leave \"%s\" alone, got \"%s\"",
-					g->name, vital[j], text);
-	}
+	if (bad)
+		return fail(k, place(n, "push"),
+			"%s: push must leave out what the gateway pushes itself, got \"%s\"", who,
+			bad->text);
+	for (size_t i = 0; i < push_count; i++)
+		if (!conf_push_is_taken(push[i].text))
+			warn(k, place(n, "push"),
+				"%s: clients take no such option from a server: \"%s\"", who,
+				push[i].text);
+	bad = conf_push_vital(removed, removed_count, &vital);
+	if (bad)
+		return fail(k, place(n, "push_remove"),
+			"%s: push_remove must leave \"%s\" alone, got \"%s\"", who, vital,
+			bad->text);
 	return 0;
 }
 
-static bool begins_with_word(const char *text, const char *const *words)
+static int check_client(
+	struct check *k, const struct conf_gateway *g, size_t index, const struct conf_node *n)
 {
-	size_t len = strcspn(text, " ");
+	const struct conf_client *c = &g->clients[index];
+	char why[CONF_CLASH_BYTES], who[2 * CONF_NAME_BYTES + 32];
+	const char *option = conf_client_fault(g, index, why);
 
-	for (; *words; words++)
-		if (strlen(*words) == len && memcmp(*words, text, len) == 0)
-			return true;
-	return false;
+	snprintf(who, sizeof(who), "gateway %s: client %s", g->name, c->name);
+	if (option)
+		return fail(k, place(n, option), "%s: %s %s", who, option, why);
+	return check_push(k, who, n, c->push, c->push_count, c->push_remove, c->push_remove_count);
 }
 
-// What clients take from a server, what only we can know, and what they would ignore.
-// [OpenVPN options.c OPT_P_PULL_MODE]
-static int check_push(struct check *k, const struct conf_gateway *g, const struct conf_node *n)
+static int check_clients(struct check *k, const struct conf_gateway *g, const struct conf_node *n)
 {
-	static const char *const ours[] = {"peer-id", "cipher", "protocol-flags", "key-derivation",
-		"topology", "ifconfig", "ifconfig-ipv6", "route-gateway", "tun-mtu", "ping",
-		"ping-restart", "auth-token", "push-continuation", "comp-lzo", "compress", NULL};
-	static const char *const taken[] = {"route", "route-ipv6", "route-metric", "route-delay",
-		"route-method", "redirect-gateway", "redirect-private", "block-ipv6", "block-ipv4",
-		"block-outside-dns", "register-dns", "dhcp-option", "dns", "ping-exit",
-		"ping-timer-rem", "inactive", "session-timeout", "explicit-exit-notify", "sndbuf",
-		"rcvbuf", "socket-flags", "setenv-safe", "setenv", "echo", "persist-tun",
-		"persist-key", "verb", "mute", "shaper", "client-nat", "tun-ipv6", "topology",
-		"dhcp-renew", "dhcp-release", "auth-token-user", "auth-retry", NULL};
+	const struct conf_node *list = conf_node_get(n, "clients"), *e = list ? list->child : NULL;
 
-	for (size_t i = 0; i < g->push_count; i++) {
-		const char *text = g->push[i].text;
-
-		if (begins_with_word(text, ours))
-			return fail(k, place(n, "push"),
-				"gateway %s: push must leave out what the gateway pushes itself, got "
-				"\"%s\"",
-				g->name, text);
-		if (!begins_with_word(text, taken))
-			warn(k, place(n, "push"),
-				"gateway %s: clients take no such option from a server: \"%s\"",
-				g->name, text);
-	}
-	return check_push_remove(k, g, n);
+	for (size_t i = 0; i < g->client_count; i++, e = e->next)
+		if (check_client(k, g, i, e) < 0)
+			return -1;
+	return 0;
 }
 
 // Does an accelerated interface of this side reach the namespace?
@@ -505,6 +495,7 @@ static int check_gateway(struct check *k, size_t index, const struct conf_node *
 {
 	const struct conf_gateway *g = &k->c->gateways[index];
 	char why[CONF_CLASH_BYTES];
+	char who[CONF_NAME_BYTES + 16];
 
 	if (check_identity(k, g, n) < 0 || check_times(k, g, n) < 0)
 		return -1;
@@ -517,7 +508,10 @@ static int check_gateway(struct check *k, size_t index, const struct conf_node *
 			return -1;
 	check_dns(k, g, n);
 	check_domains(k, g, n);
-	return check_push(k, g, n);
+	snprintf(who, sizeof(who), "gateway %s", g->name);
+	if (check_push(k, who, n, g->push, g->push_count, g->push_remove, g->push_remove_count) < 0)
+		return -1;
+	return check_clients(k, g, n);
 }
 
 // Interface names are short: a long gateway name is cut and kept apart by a hash (FNV-1a) of it.

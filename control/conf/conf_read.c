@@ -12,13 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WHERE_BYTES 160
+#define WHERE_BYTES 192
 
 struct walk {
 	const char *path;
 	size_t dir_len; // of path, with the slash
 	struct conf_error *err;
-	char where[WHERE_BYTES]; // "gateway gw1: ", "" at the top
+	char where[WHERE_BYTES]; // "gateway gw1: client alice: ", "" at the top
 	const char *group;       // "keepalive." inside that mapping
 	char group_text[32];
 };
@@ -429,7 +429,7 @@ static int read_option(
 static int read_mapping(
 	struct walk *w, const struct conf_option *options, const struct conf_node *n, void *base);
 static int read_mappings(
-	struct walk *w, const struct conf_option *opt, const struct conf_node *n, struct conf *c);
+	struct walk *w, const struct conf_option *opt, const struct conf_node *n, void *into);
 
 static int read_group(
 	struct walk *w, const struct conf_option *opt, const struct conf_node *n, void *base)
@@ -602,23 +602,25 @@ static int read_mapping(
 	return 0;
 }
 
-static void name_where(struct walk *w, const char *what, const struct conf_node *n, size_t index)
+static void name_where(struct walk *w, const char *outer, const char *what,
+	const struct conf_node *n, size_t index)
 {
 	const struct conf_node *name = conf_node_get(n, "name");
 	char show[CONF_SHOW_BYTES];
 
 	if (name && name->kind == CONF_SCALAR && name->text[0])
-		snprintf(w->where, sizeof(w->where), "%s %s: ", what, conf_show(show, name->text));
+		snprintf(w->where, sizeof(w->where), "%s%s %s: ", outer, what,
+			conf_show(show, name->text));
 	else
-		snprintf(w->where, sizeof(w->where), "%s %zu: ", what, index + 1);
+		snprintf(w->where, sizeof(w->where), "%s%s %zu: ", outer, what, index + 1);
 }
 
 static int read_mappings(
-	struct walk *w, const struct conf_option *opt, const struct conf_node *n, struct conf *c)
+	struct walk *w, const struct conf_option *opt, const struct conf_node *n, void *into)
 {
-	size_t *count = (size_t *)(void *)((uint8_t *)c + opt->count_offset), i = 0;
-	uint8_t *base = (uint8_t *)c + opt->offset;
-	char found[GOT_BYTES];
+	size_t *count = (size_t *)(void *)((uint8_t *)into + opt->count_offset), i = 0;
+	uint8_t *base = (uint8_t *)into + opt->offset;
+	char outer[WHERE_BYTES], found[GOT_BYTES];
 
 	if (n->kind != CONF_SEQUENCE || n->count < opt->min || n->count > opt->max)
 		return n->kind == CONF_SEQUENCE ? fail(w, n->line, n->column,
@@ -630,12 +632,14 @@ static int read_mappings(
 		base = calloc(n->count, opt->list->element_bytes);
 		if (!base)
 			return fail(w, n->line, n->column, "%s: out of memory", opt->name);
-		*(void **)(void *)((uint8_t *)c + opt->offset) = base;
+		*(void **)(void *)((uint8_t *)into + opt->offset) = base;
 	}
+	memcpy(outer, w->where, sizeof(outer));
 	for (const struct conf_node *e = n->child; e; e = e->next, i++) {
 		uint8_t *element = base + i * opt->list->element_bytes;
 
-		name_where(w, opt->list->what, e, i);
+		*count = i + 1; // also of half an element, so that it is freed
+		name_where(w, outer, opt->list->what, e, i);
 		if (e->kind != CONF_MAPPING)
 			return fail(w, e->line, e->column, "must be a mapping of options, got %s",
 				got(found, e));
@@ -643,9 +647,8 @@ static int read_mappings(
 		if (set_defaults(w, opt->children, element) < 0 ||
 			read_mapping(w, opt->children, e, element) < 0)
 			return -1;
-		*count = i + 1;
 	}
-	w->where[0] = '\0';
+	memcpy(w->where, outer, sizeof(outer));
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #define IFACE(member) FIELD(struct conf_interface, member)
 #define VLAN(member) FIELD(struct conf_vlan, member)
 #define GW(member) FIELD(struct conf_gateway, member)
+#define CLIENT(member) FIELD(struct conf_client, member)
 #define COUNT(type, member) .count_offset = offsetof(type, member)
 #define RANGE(from, to) .min = (from), .max = (to)
 #define KB 1024ull
@@ -187,6 +188,28 @@ static const struct conf_option tls_auth_options[] = {
 		option, CONF_T_LATER, .help = NULL \
 	}
 
+static const struct conf_option client_options[] = {
+	{"name", CONF_T_STRING, .required = true, CLIENT(name), RANGE(1, 0),
+		.help = "Common name of the client's certificate."},
+	{"address", CONF_T_ADDR, CLIENT(address),
+		.help = "The client's IPv4 address, within client_cidr. Others never get it. Default: "
+			"one that is free."},
+	{"address6", CONF_T_ADDR, CLIENT(address6),
+		.help = "The same for IPv6, within client_cidr6."},
+	{"push", CONF_T_PUSH, CLIENT(push), COUNT(struct conf_client, push_count),
+		.help = "Options for this client, beside those of the gateway; no push_remove takes "
+			"them away."},
+	{"push_remove", CONF_T_PUSH, CLIENT(push_remove),
+		COUNT(struct conf_client, push_remove_count),
+		.help = "Options that begin with one of these texts are not pushed to this client, "
+			"beside those of the gateway."},
+	{"disabled", CONF_T_BOOL, CLIENT(disabled), .def = "no",
+		.help = "yes: the client is refused, and told so. A reload disconnects it at once."},
+	{0},
+};
+static const struct conf_list client_list = {
+	"client", sizeof(struct conf_client), offsetof(struct conf_client, line), true};
+
 static const struct conf_option gateway_options[] = {
 	{"name", CONF_T_NAME, .required = true, GW(name),
 		.help = "Name in messages, counters and sluicectl."},
@@ -349,6 +372,10 @@ static const struct conf_option gateway_options[] = {
 			"RFC 6040."},
 	{"udp_checksum", CONF_T_ENUM, GW(udp_checksum), .def = "auto", .words = checksum_words,
 		.help = "Checksum of outer datagrams over IPv4. zero: none, it saves time."},
+	{"clients", CONF_T_MAPPINGS, GW(clients), COUNT(struct conf_gateway, client_count),
+		RANGE(0, CONF_CLIENTS_MAX), .children = client_options, .list = &client_list,
+		.help = "Options of single clients. Who is not named here is admitted like all "
+			"others."},
 	LATER("cipher"),
 	LATER("data_ciphers_fallback"),
 	LATER("compress"),

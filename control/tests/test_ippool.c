@@ -112,12 +112,50 @@ static void test_order(void)
 	ippool_free(p);
 }
 
+// What is reserved goes to nobody, whether it was used before or not; whoever has it keeps it.
+static void test_reserved(void)
+{
+	struct conf_prefix p4 = prefix("10.8.0.0", 28), p6 = prefix("fd00:8::", 64);
+	struct ippool *p = ippool_new(&p4, &p6, CONF_TOPOLOGY_SUBNET);
+	uint8_t addr[16] = {10, 8, 0, 3}, self[4] = {10, 8, 0, 1}, outside[4] = {10, 9, 0, 3};
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	ippool_reserve(p, 4, addr); // entry 1
+	ippool_reserve(p, 4, self);
+	ippool_reserve(p, 4, outside);
+	addr[0] = 0;
+	CU_ASSERT_EQUAL(inet_pton(AF_INET6, "fd00:8::1002", addr), 1); // entry 2
+	ippool_reserve(p, 6, addr);
+	CU_ASSERT_EQUAL(inet_pton(AF_INET6, "fd00:8::2", addr), 1); // not of the pool
+	ippool_reserve(p, 6, addr);
+	CU_ASSERT_EQUAL(ippool_take(p, "a"), 0);
+	for (uint32_t i = 3; i < 13; i++)
+		CU_ASSERT_EQUAL(ippool_take(p, "b"), i);
+	CU_ASSERT_EQUAL(ippool_take(p, "c"), IPPOOL_NONE);
+	CU_ASSERT_EQUAL(ippool_used(p), 11);
+	// In use, and then reserved: its former holder does not get it again.
+	CU_ASSERT_EQUAL(inet_pton(AF_INET, "10.8.0.2", addr), 1);
+	ippool_reserve(p, 4, addr);
+	ippool_give_back(p, 0);
+	CU_ASSERT_EQUAL(ippool_take(p, "a"), IPPOOL_NONE);
+	ippool_give_back(p, 5);
+	CU_ASSERT_EQUAL(ippool_take(p, "c"), 5);
+	// Nobody's any more.
+	ippool_unreserve_all(p);
+	CU_ASSERT_EQUAL(ippool_take(p, "a"), 0);
+	CU_ASSERT_EQUAL(ippool_take(p, "c"), 1);
+	CU_ASSERT_EQUAL(ippool_take(p, "c"), 2);
+	CU_ASSERT_EQUAL(ippool_take(p, "c"), IPPOOL_NONE);
+	ippool_free(p);
+}
+
 static void check_far(const struct ippool *p, uint32_t entry, const char *want)
 {
 	char text[INET6_ADDRSTRLEN];
-	uint8_t far4[4];
+	uint8_t vpn4[4], vpn6[16], far4[4];
 
-	ippool_far_end(p, entry, far4);
+	ippool_addresses(p, entry, vpn4, vpn6);
+	ippool_far_end(p, vpn4, far4);
 	CU_ASSERT_STRING_EQUAL(inet_ntop(AF_INET, far4, text, sizeof(text)), want);
 }
 
@@ -158,6 +196,7 @@ int main(void)
 	CU_add_test(s, "addresses", test_addresses);
 	CU_add_test(s, "order", test_order);
 	CU_add_test(s, "topologies", test_topologies);
+	CU_add_test(s, "reserved", test_reserved);
 	CU_basic_run_tests();
 	failed = CU_get_number_of_failures();
 	CU_cleanup_registry();

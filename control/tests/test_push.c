@@ -268,6 +268,35 @@ static void test_more(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(push.part[0], "dhcp-option DNS 10.1.0.53"));
 }
 
+// What one client gets beside the gateway's options, or does not get.
+static void test_client(void)
+{
+	static struct conf_client own;
+	struct session_lease lease = lease_net30;
+	struct peer_info peer = {.proto = 2, .ncp = 2};
+
+	gateway_reset();
+	gw.redirect_gateway = true;
+	line_add(gw.push, &gw.push_count, "echo all");
+	line_add(gw.push, &gw.push_count, "inactive 5");
+	line_add(gw.push_remove, &gw.push_remove_count, "dhcp-option");
+	line_add(own.push, &own.push_count, "dhcp-option DNS 10.1.0.9");
+	line_add(own.push, &own.push_count, "inactive 9");
+	line_add(own.push_remove, &own.push_remove_count, "redirect-gateway");
+	line_add(own.push_remove, &own.push_remove_count, "inactive");
+	CU_ASSERT_EQUAL_FATAL(push_compose(&push, &gw, &lease, &peer, &aes256), 0);
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		"PUSH_REPLY,route-gateway 10.8.0.1,topology subnet,redirect-gateway def1,echo all,"
+		"inactive 5," TAIL30
+		"ifconfig 10.8.0.6 255.255.255.0,peer-id 7,cipher AES-256-GCM");
+	lease.client = &own;
+	CU_ASSERT_EQUAL_FATAL(push_compose(&push, &gw, &lease, &peer, &aes256), 0);
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		"PUSH_REPLY,route-gateway 10.8.0.1,topology subnet,echo all,"
+		"dhcp-option DNS 10.1.0.9,inactive 9," TAIL30
+		"ifconfig 10.8.0.6 255.255.255.0,peer-id 7,cipher AES-256-GCM");
+}
+
 // The longest lists a configuration can have: all options arrive once and in order, in parts that
 // say whether more follow.
 static void test_parts(void)
@@ -356,6 +385,7 @@ int main(void)
 		{"versions", test_versions},
 		{"topologies", test_topologies},
 		{"more and less", test_more},
+		{"of one client", test_client},
 		{"parts", test_parts},
 		{"edge of a part", test_edge},
 		{NULL, NULL},

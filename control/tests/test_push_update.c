@@ -170,7 +170,7 @@ static void test_too_much(void)
 	CU_ASSERT_EQUAL(push_update_compose(&push, then, "", now), -EMSGSIZE);
 	n = 0;
 	// More than all parts hold.
-	for (int i = 0; i < 80; i++)
+	for (int i = 0; i < 200; i++)
 		n += (size_t)snprintf(now + n, sizeof(now) - n, "%s%s", i ? "," : "", option);
 	CU_ASSERT_EQUAL(push_update_compose(&push, then, "", now), -EMSGSIZE);
 }

@@ -114,6 +114,9 @@ static void test_slow_path(void)
 	}
 	slowpath_link_del(slowpath, 2, 0);
 	close(fd);
+	// All of it from after the loss.
+	json_decref(o);
+	o = stats_counters(stats, 2, name, NULL);
 	gw = find(json_object_get(o, "gateways"), "gateway", "gw3");
 	CU_ASSERT_EQUAL(get(json_object_get(gw, "slow_path"), "link_too_large"), 1);
 	CU_ASSERT_EQUAL(get(json_object_get(gw, "slow_path"), "link_in"), 0);

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// Options of single clients when they come into force: which addresses are nobody else's any more, and
+// what a reload means for who is connected.
+
+#include "control/gateway_priv.h"
+
+#include "dataplane/base/clock.h"
+
+#include <string.h>
+
+// An address, or what is behind it, is there once: whatever duplicate_cn allows others.
+static bool is_unique(const struct conf_client *own)
+{
+	return own && (own->address.family || own->address6.family);
+}
+
+bool client_is_alone(const struct client *c)
+{
+	return c->settings->conf.duplicate_cn == CONF_DUPLICATE_REPLACE || is_unique(c->options);
+}
+
+void gateway_addresses_reserve(struct gateway *g)
+{
+	const struct conf_gateway *conf = &g->settings->conf;
+
+	ippool_unreserve_all(g->pool);
+	for (size_t i = 0; i < conf->client_count; i++) {
+		const struct conf_client *own = &conf->clients[i];
+
+		if (own->address.family)
+			ippool_reserve(g->pool, 4, own->address.addr);
+		if (own->address6.family)
+			ippool_reserve(g->pool, 6, own->address6.addr);
+	}
+}
+
+static bool has_address(const struct session_lease *lease, const struct conf_client *own)
+{
+	return (own->address.family && !memcmp(own->address.addr, lease->vpn4, 4)) ||
+	       (own->address6.family && !memcmp(own->address6.addr, lease->vpn6, 16));
+}
+
+// Does the client hold what these settings give to another one?
+static bool holds_anothers(const struct client *c, const struct conf_gateway *conf)
+{
+	const struct session_lease *lease = session_lease(c->session);
+
+	for (size_t i = 0; i < conf->client_count && lease; i++)
+		if (has_address(lease, &conf->clients[i]) &&
+			strcmp(conf->clients[i].name, c->common_name))
+			return true;
+	return false;
+}
+
+static bool is_same(const struct conf_client *a, const struct conf_client *b)
+{
+	return a == b || (a && b && !memcmp(a, b, offsetof(struct conf_client, line)));
+}
+
+enum change { CHANGE_NONE, CHANGE_LATER, CHANGE_DISABLED, CHANGE_MOVED };
+
+static enum change change_of(const struct client *c, const struct conf_gateway *conf)
+{
+	const struct conf_client *own = conf_client_by_name(conf, c->common_name);
+
+	if (own && own->disabled)
+		return CHANGE_DISABLED;
+	if (holds_anothers(c, conf))
+		return CHANGE_MOVED;
+	return is_same(c->options, own) ? CHANGE_NONE : CHANGE_LATER;
+}
+
+void gateway_client_changes(const struct gateway *g, const struct gateway_settings *to_come,
+	struct gateway_client_changes *out)
+{
+	struct client *c, *next;
+
+	memset(out, 0, sizeof(*out));
+	HASH_ITER(by_key, g->clients, c, next) {
+		enum change change;
+
+		if (!c->admitted)
+			continue;
+		change = change_of(c, &to_come->conf);
+		out->later += change == CHANGE_LATER;
+		out->disabled += change == CHANGE_DISABLED;
+		out->moved += change == CHANGE_MOVED;
+	}
+}
+
+static void end_session(struct client *c, enum change why)
+{
+	session_restart(c->session, SESSION_END_KILLED,
+		why == CHANGE_DISABLED ? "HALT,this client is disabled"
+				       : "RESTART,this address is another client's from now on",
+		clock_ms());
+	client_settle(c);
+}
+
+void gateway_clients_apply(struct gateway *g)
+{
+	struct client *c, *next;
+
+	gateway_addresses_reserve(g);
+	HASH_ITER(by_key, g->clients, c, next) {
+		enum change change;
+
+		if (!c->admitted)
+			continue;
+		change = change_of(c, &g->settings->conf);
+		if (change == CHANGE_DISABLED || change == CHANGE_MOVED)
+			end_session(c, change);
+	}
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Sluice authors
+//
+// Options of single clients: what is wrong with them, in themselves, beside their gateway's and
+// beside other clients'. Pure functions, any thread.
+#pragma once
+
+#include "control/conf/conf.h"
+#include "control/conf/conf_clash.h"
+
+// The option of the gateway's client `index` that is wrong, of itself or beside an earlier client; NULL:
+// none. `why` then says what it must be and is, to be put behind the option's name.
+const char *conf_client_fault(
+	const struct conf_gateway *g, size_t index, char why[CONF_CLASH_BYTES]);
