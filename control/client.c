@@ -150,6 +150,7 @@ static enum session_verdict admit(void *arg, struct session *s, struct session_l
 	g->admitted_total++;
 	g->env.client_by_peer[c->peer_id] = c;
 	client_steer(c, lease, true);
+	client_subnets_fill(c, c->options);
 	return SESSION_ADMIT;
 refuse:
 	g->refused_total++;
@@ -162,6 +163,7 @@ static void depart(struct client *c)
 
 	c->admitted = false;
 	g->admitted_count--;
+	client_subnets_trim(c, NULL);
 	client_steer(c, session_lease(c->session), false);
 	g->env.client_by_peer[c->peer_id] = NULL;
 	client_lease_give_back(c);

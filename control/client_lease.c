@@ -46,15 +46,15 @@ void client_steer(struct client *c, const struct session_lease *lease, bool add)
 		return;
 	if (!add) {
 		if (memcmp(lease->vpn4, none, 4))
-			fabric_client_del(g->env.fabric, g->vpn_domain, 4, lease->vpn4);
+			fabric_client_del(g->env.fabric, g->vpn_domain, 4, lease->vpn4, 32);
 		if (memcmp(lease->vpn6, none, 16))
-			fabric_client_del(g->env.fabric, g->vpn_domain, 6, lease->vpn6);
+			fabric_client_del(g->env.fabric, g->vpn_domain, 6, lease->vpn6, 128);
 		return;
 	}
 	if (memcmp(lease->vpn4, none, 4))
-		rc = fabric_client_add(g->env.fabric, g->vpn_domain, 4, lease->vpn4);
+		rc = fabric_client_add(g->env.fabric, g->vpn_domain, 4, lease->vpn4, 32);
 	if (!rc && memcmp(lease->vpn6, none, 16))
-		rc = fabric_client_add(g->env.fabric, g->vpn_domain, 6, lease->vpn6);
+		rc = fabric_client_add(g->env.fabric, g->vpn_domain, 6, lease->vpn6, 128);
 	// Works all the same, through the TUN device.
 	if (rc)
 		LOG(WARNING, "gateway=%s client=%s: packets to it take the slow path: %s",

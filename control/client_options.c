@@ -13,7 +13,7 @@
 // An address, or what is behind it, is there once: whatever duplicate_cn allows others.
 static bool is_unique(const struct conf_client *own)
 {
-	return own && (own->address.family || own->address6.family);
+	return own && (own->address.family || own->address6.family || own->subnet_count);
 }
 
 bool client_is_alone(const struct client *c)
@@ -72,6 +72,15 @@ static enum change change_of(const struct client *c, const struct conf_gateway *
 	return is_same(c->options, own) ? CHANGE_NONE : CHANGE_LATER;
 }
 
+static bool has_same_subnets(const struct conf_client *a, const struct conf_client *b)
+{
+	size_t n = a ? a->subnet_count : 0;
+
+	if (n != (b ? b->subnet_count : 0))
+		return false;
+	return n == 0 || !memcmp(a->subnets, b->subnets, n * sizeof(a->subnets[0]));
+}
+
 void gateway_client_changes(const struct gateway *g, const struct gateway_settings *to_come,
 	struct gateway_client_changes *out)
 {
@@ -83,10 +92,29 @@ void gateway_client_changes(const struct gateway *g, const struct gateway_settin
 
 		if (!c->admitted)
 			continue;
+		out->subnets += !has_same_subnets(
+			conf_client_by_name(&g->settings->conf, c->common_name),
+			conf_client_by_name(&to_come->conf, c->common_name));
 		change = change_of(c, &to_come->conf);
 		out->later += change == CHANGE_LATER;
 		out->disabled += change == CHANGE_DISABLED;
 		out->moved += change == CHANGE_MOVED;
+	}
+}
+
+// What one loses another may get: all lose first.
+static void subnets_apply(struct gateway *g)
+{
+	const struct conf_gateway *conf = &g->settings->conf;
+	struct client *c, *next;
+
+	HASH_ITER(by_key, g->clients, c, next) {
+		if (c->admitted)
+			client_subnets_trim(c, conf_client_by_name(conf, c->common_name));
+	}
+	HASH_ITER(by_key, g->clients, c, next) {
+		if (c->admitted)
+			client_subnets_fill(c, conf_client_by_name(conf, c->common_name));
 	}
 }
 
@@ -113,4 +141,5 @@ void gateway_clients_apply(struct gateway *g)
 		if (change == CHANGE_DISABLED || change == CHANGE_MOVED)
 			end_session(c, change);
 	}
+	subnets_apply(g);
 }

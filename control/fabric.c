@@ -477,6 +477,7 @@ struct steer_change {
 	uint8_t family;
 	const uint8_t *addr;
 	uint16_t port_be; // endpoints
+	uint8_t len;      // clients: of the prefix
 };
 
 static int endpoint_add(struct steer *s, uint16_t vlan, const struct steer_change *c)
@@ -491,12 +492,12 @@ static int endpoint_del(struct steer *s, uint16_t vlan, const struct steer_chang
 
 static int client_add(struct steer *s, uint16_t vlan, const struct steer_change *c)
 {
-	return steer_client_add(s, vlan, c->family, c->addr, c->family == 4 ? 32 : 128);
+	return steer_client_add(s, vlan, c->family, c->addr, c->len);
 }
 
 static int client_del(struct steer *s, uint16_t vlan, const struct steer_change *c)
 {
-	return steer_client_del(s, vlan, c->family, c->addr, c->family == 4 ? 32 : 128);
+	return steer_client_del(s, vlan, c->family, c->addr, c->len);
 }
 
 // Makes a change for every tag of every port of this side that leads into the domain, of untagged
@@ -525,7 +526,7 @@ static int steer_each(
 
 int fabric_endpoint_add(struct fabric *f, uint16_t domain, const struct session_addr *local)
 {
-	struct steer_change change = {endpoint_add, local->family, local->addr, local->port_be};
+	struct steer_change change = {endpoint_add, local->family, local->addr, local->port_be, 0};
 	int rc = steer_each(f, domain, PORT_LINK, &change);
 
 	// All ports or none: what is steered and not listened to would be lost.
@@ -536,22 +537,24 @@ int fabric_endpoint_add(struct fabric *f, uint16_t domain, const struct session_
 
 void fabric_endpoint_del(struct fabric *f, uint16_t domain, const struct session_addr *local)
 {
-	struct steer_change change = {endpoint_del, local->family, local->addr, local->port_be};
+	struct steer_change change = {endpoint_del, local->family, local->addr, local->port_be, 0};
 
 	// What is not there need not go.
 	(void)steer_each(f, domain, PORT_LINK, &change);
 }
 
-int fabric_client_add(struct fabric *f, uint16_t domain, uint8_t family, const uint8_t *addr)
+int fabric_client_add(
+	struct fabric *f, uint16_t domain, uint8_t family, const uint8_t *addr, uint8_t len)
 {
-	struct steer_change change = {client_add, family, addr, 0};
+	struct steer_change change = {client_add, family, addr, 0, len};
 
 	return steer_each(f, domain, PORT_VPN, &change);
 }
 
-void fabric_client_del(struct fabric *f, uint16_t domain, uint8_t family, const uint8_t *addr)
+void fabric_client_del(
+	struct fabric *f, uint16_t domain, uint8_t family, const uint8_t *addr, uint8_t len)
 {
-	struct steer_change change = {client_del, family, addr, 0};
+	struct steer_change change = {client_del, family, addr, 0, len};
 
 	(void)steer_each(f, domain, PORT_VPN, &change);
 }

@@ -53,11 +53,13 @@ void fabric_exceptions_check(struct fabric *f);
 // Ports of the snapshot the workers read.
 void fabric_fill_state(const struct fabric *f, struct dp_state *st);
 
-// An endpoint's data packets, a client's addresses: worth a worker's time from now on. 0 or -errno.
+// An endpoint's data packets, a client's addresses and subnets: worth a worker's time from now on. 0 or -errno.
 int fabric_endpoint_add(struct fabric *f, uint16_t domain, const struct session_addr *local);
 void fabric_endpoint_del(struct fabric *f, uint16_t domain, const struct session_addr *local);
-int fabric_client_add(struct fabric *f, uint16_t domain, uint8_t family, const uint8_t *addr);
-void fabric_client_del(struct fabric *f, uint16_t domain, uint8_t family, const uint8_t *addr);
+int fabric_client_add(
+	struct fabric *f, uint16_t domain, uint8_t family, const uint8_t *addr, uint8_t len);
+void fabric_client_del(
+	struct fabric *f, uint16_t domain, uint8_t family, const uint8_t *addr, uint8_t len);
 
 // For status and counters. i from 0; NULL past the end.
 const struct port *fabric_port(const struct fabric *f, unsigned int i);

@@ -77,6 +77,7 @@ void gateway_reload_clients(
 	struct gateway *g, const struct gateway_settings *s, struct gateway_reload *r);
 // What it will mean for the clients that are connected.
 struct gateway_client_changes {
+	uint32_t subnets;  // get or lose subnets at once
 	uint32_t later;    // have other options of their own from their next connection on
 	uint32_t disabled; // will be disconnected
 	uint32_t moved;    // have to connect again: their address will be another client's

@@ -64,12 +64,13 @@ struct client {
 	uint64_t catch_up_ms; // then
 	struct half_open_entry handshake; // until admitted
 	uint32_t peer_id;
-	uint64_t float_bucket; // address changes, milliseconds
-	uint64_t occ_bucket;   // answers to option requests, milliseconds
-	uint64_t epoch_bucket; // refills of epoch keys, milliseconds
-	uint32_t pool_entry;   // IPPOOL_NONE: all its addresses are its own
-	uint64_t pinged_ms;    // when the worker was last given a keepalive to send
-	struct pmtu pmtu;      // to its outside address
+	uint64_t float_bucket;          // address changes, milliseconds
+	uint64_t occ_bucket;            // answers to option requests, milliseconds
+	uint64_t epoch_bucket;          // refills of epoch keys, milliseconds
+	struct client_subnets *subnets; // behind it, that are routed to it now; NULL: none
+	uint32_t pool_entry;            // IPPOOL_NONE: all its addresses are its own
+	uint64_t pinged_ms;             // when the worker was last given a keepalive to send
+	struct pmtu pmtu;               // to its outside address
 	char common_name[SESSION_CN_BYTES];
 	struct client *name_prev, *name_next; // admitted clients of one name
 };
@@ -142,6 +143,12 @@ enum session_verdict client_lease_take(
 void client_lease_give_back(struct client *c);
 // Inside ports give the workers what is for its addresses, or no longer.
 void client_steer(struct client *c, const struct session_lease *lease, bool add);
+
+// client_subnets.c. Takes back what `own` does not name (NULL: all); routes what it names and is not yet.
+void client_subnets_trim(struct client *c, const struct conf_client *own);
+void client_subnets_fill(struct client *c, const struct conf_client *own);
+// The TUN device was made again: the kernel's routes went with the old one.
+void gateway_subnets_restore(struct gateway *g);
 
 // client_options.c: older sessions of its name make place for it.
 bool client_is_alone(const struct client *c);

@@ -69,6 +69,7 @@ static void open_again(struct gateway *g, double wait_s)
 	const char *tun = g->settings->conf.tun;
 
 	if (gateway_tun_open(g) == 0) {
+		gateway_subnets_restore(g);
 		LOG(NOTICE,
 			"gateway=%s: TUN device %s is there again; routes that others had set "
 			"through it are not",

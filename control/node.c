@@ -236,6 +236,7 @@ static int start_dp(struct node *n, bool idle_workers)
 	const struct conf *c = n->conf;
 	struct dp_limits limits = {
 		.peers_max = conf_clients_max(c),
+		.subnets_max = conf_subnets_count(c),
 		.routes_max = c->max_routes,
 		.gateways_max = DP_GATEWAYS_MAX,
 		.worker_count = c->workers,
@@ -246,6 +247,7 @@ static int start_dp(struct node *n, bool idle_workers)
 
 	// Room for replaced clients whose peer ids have not come back yet, and for a reload.
 	limits.peers_max += limits.peers_max / 4 + 256;
+	limits.subnets_max += limits.subnets_max / 4 + 256;
 	rc = mbuf_size_choose(c, &limits.mbuf_data_bytes);
 	if (rc)
 		return rc;

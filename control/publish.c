@@ -265,6 +265,24 @@ err:
 	return errno_log(rc, "peer=%u: cannot publish", peer_id);
 }
 
+int publish_subnet_add(
+	struct publish *p, uint32_t peer_id, uint8_t family, const uint8_t *addr, uint8_t len)
+{
+	if (!peer_by_id(p->dp->peers, peer_id))
+		return -ENOENT;
+	return iroute_add(
+		p->dp->iroute, p->records[peer_id].vpn_domain, family, addr, len, peer_id);
+}
+
+void publish_subnet_del(
+	struct publish *p, uint32_t peer_id, uint8_t family, const uint8_t *addr, uint8_t len)
+{
+	uint16_t domain = p->records[peer_id].vpn_domain;
+
+	if (iroute_owner(p->dp->iroute, domain, family, addr, len) == peer_id)
+		iroute_del(p->dp->iroute, domain, family, addr, len);
+}
+
 static void peer_retired(void *arg, void *obj)
 {
 	(void)arg;

@@ -48,6 +48,12 @@ struct publish_peer {
 uint32_t publish_peer_id_get(struct publish *p);
 // Publishes a peer under a reserved id, without keys. 0 or -errno (then the id is given back).
 int publish_peer_add(struct publish *p, uint32_t peer_id, const struct publish_peer *desc);
+// A network behind the client: workers take what comes from it as the client's, and send it what is for
+// it. 0, -ENOENT, -EEXIST (is another client's) or -ENOSPC. Before the peer goes its subnets must.
+int publish_subnet_add(
+	struct publish *p, uint32_t peer_id, uint8_t family, const uint8_t *addr, uint8_t len);
+void publish_subnet_del(
+	struct publish *p, uint32_t peer_id, uint8_t family, const uint8_t *addr, uint8_t len);
 // Unpublishes peer and keys; the id comes back after every ring has drained.
 void publish_peer_del(struct publish *p, uint32_t peer_id);
 // The way to a peer.

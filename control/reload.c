@@ -293,6 +293,11 @@ static int make_plan(
 			conf_clients_max(new), n->dp->peers->size);
 		return -ENOSPC;
 	}
+	if (conf_subnets_count(new) > n->dp->subnets_max) {
+		say(r, "error: subnets of all clients are %u, memory of this run holds %u",
+			conf_subnets_count(new), n->dp->subnets_max);
+		return -ENOSPC;
+	}
 	for (size_t i = 0; i < new->gateway_count && !rc; i++) {
 		struct gateway *g = node_gateway(n, new->gateways[i].name);
 
@@ -382,6 +387,9 @@ static void say_single_clients(const struct gateway *g, const struct gateway_set
 			"gateway %s: clients that must connect again, since their address is "
 			"another client's now: %u",
 			name, n.moved);
+	if (n.subnets)
+		say(r, "gateway %s: clients whose subnets changed, from now on: %u", name,
+			n.subnets);
 	if (n.later)
 		say(r,
 			"gateway %s: clients whose own options changed, from their next connection "

@@ -20,13 +20,18 @@ struct iroute {
 // An IPv4 and an IPv6 address each.
 #define PREFIXES_PER_PEER 2
 
-uint64_t iroute_bytes(uint32_t peers_max)
+static uint32_t prefixes_max(uint32_t peers_max, uint32_t subnets_max)
 {
-	return sizeof(struct iroute) + prefix_table_bytes(peers_max * PREFIXES_PER_PEER) +
+	return peers_max * PREFIXES_PER_PEER + subnets_max;
+}
+
+uint64_t iroute_bytes(uint32_t peers_max, uint32_t subnets_max)
+{
+	return sizeof(struct iroute) + prefix_table_bytes(prefixes_max(peers_max, subnets_max)) +
 	       map_bytes(peers_max);
 }
 
-struct iroute *iroute_new(uint32_t peers_max, struct rte_rcu_qsbr *qsbr)
+struct iroute *iroute_new(uint32_t peers_max, uint32_t subnets_max, struct rte_rcu_qsbr *qsbr)
 {
 	struct iroute *r = rte_zmalloc("iroute", sizeof(*r), RTE_CACHE_LINE_SIZE);
 
@@ -34,7 +39,8 @@ struct iroute *iroute_new(uint32_t peers_max, struct rte_rcu_qsbr *qsbr)
 		errno = ENOMEM;
 		return NULL;
 	}
-	r->prefixes = prefix_table_new("iroute_prefixes", peers_max * PREFIXES_PER_PEER, qsbr);
+	r->prefixes = prefix_table_new(
+		"iroute_prefixes", prefixes_max(peers_max, subnets_max), qsbr);
 	r->links = map_new("iroute_links", peers_max, qsbr);
 	if (!r->prefixes || !r->links) {
 		iroute_free(r);
@@ -75,6 +81,12 @@ int iroute_del(struct iroute *r, uint16_t domain, uint8_t family, const uint8_t 
 static inline uint32_t peer_id_or_undef(uint32_t value)
 {
 	return value < PROTO_PEER_ID_UNDEF ? value : PROTO_PEER_ID_UNDEF;
+}
+
+uint32_t iroute_owner(
+	const struct iroute *r, uint16_t domain, uint8_t family, const uint8_t *addr, uint8_t len)
+{
+	return peer_id_or_undef(prefix_table_get(r->prefixes, domain, family, addr, len));
 }
 
 uint32_t iroute_lookup(const struct iroute *r, uint16_t domain, uint8_t family, const uint8_t *addr)

@@ -172,7 +172,7 @@ void dp_memory_plan(const struct dp_limits *limits, struct dp_memory *out)
 		    rte_align64pow2(out->mbufs + 1) * sizeof(void *) +
 		    RTE_MAX_LCORE * sizeof(struct rte_mempool_cache);
 	out->peers = sizeof(struct peer_table) + (uint64_t)limits->peers_max * sizeof(void *);
-	out->addresses = iroute_bytes(limits->peers_max);
+	out->addresses = iroute_bytes(limits->peers_max, limits->subnets_max);
 	out->routes = fib_bytes(limits->routes_max);
 	out->rings = (uint64_t)(PUNT_RING_SIZE + CAPTURE_RING_SIZE) * sizeof(void *);
 	out->total = out->pool + out->peers + out->addresses + out->routes + out->rings;
@@ -287,7 +287,7 @@ static bool allocate(struct dp *dp, const struct dp_limits *limits)
 	if (!st || !dp->qsbr)
 		return false;
 	dp->peers = peer_table_new(limits->peers_max);
-	dp->iroute = iroute_new(limits->peers_max, dp->qsbr);
+	dp->iroute = iroute_new(limits->peers_max, limits->subnets_max, dp->qsbr);
 	dp->fib = fib_new(limits->routes_max, dp->qsbr);
 	if (!dp->peers || !dp->iroute || !dp->fib)
 		return false;
@@ -325,6 +325,7 @@ struct dp *dp_new(const struct dp_limits *limits)
 		errno = ENOMEM;
 		return NULL;
 	}
+	dp->subnets_max = limits->subnets_max;
 	dp->gateways_max = limits->gateways_max;
 	dp->worker_count = limits->worker_count;
 	return dp;

@@ -95,6 +95,7 @@ struct dp {
 	struct rte_ring *punt;    // workers -> punt thread, multi-producer single-consumer
 	struct rte_ring *capture; // workers -> capture writer
 	_Atomic(uint32_t) punt_done; // packets of the punt ring the punt thread is done with
+	uint32_t subnets_max;
 	uint16_t gateways_max;
 	uint16_t worker_count;
 	struct worker *workers[DP_WORKERS_MAX];
@@ -102,6 +103,7 @@ struct dp {
 
 struct dp_limits {
 	uint32_t peers_max;
+	uint32_t subnets_max; // behind clients
 	uint32_t routes_max;
 	uint16_t gateways_max;
 	uint16_t worker_count;

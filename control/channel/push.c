@@ -25,12 +25,56 @@ static bool begins_with_one(const char *option, const struct conf_line *texts, s
 	return false;
 }
 
+struct text {
+	char s[INET6_ADDRSTRLEN];
+};
+
+static const char *addr_text(struct text *t, uint8_t family, const uint8_t *addr)
+{
+	// Cannot fail: the family is known and the buffer holds any address.
+	return inet_ntop(family == 4 ? AF_INET : AF_INET6, addr, t->s, sizeof(t->s));
+}
+
+static const char *mask_text(struct text *t, uint8_t len)
+{
+	uint32_t mask = len == 0 ? 0 : UINT32_MAX << (32 - len);
+	uint8_t b[4] = {
+		(uint8_t)(mask >> 24), (uint8_t)(mask >> 16), (uint8_t)(mask >> 8), (uint8_t)mask};
+
+	return addr_text(t, 4, b);
+}
+
+// A client that was told to reach the network behind it through the tunnel would cut itself off.
+static bool is_route_to_own(const struct conf_client *c, const char *option)
+{
+	struct text net, mask;
+	char route[PUSH_OPTION_BYTES];
+	size_t len;
+
+	for (size_t i = 0; i < c->subnet_count; i++) {
+		const struct conf_prefix *p = &c->subnets[i];
+
+		addr_text(&net, p->family, p->addr);
+		if (p->family == 6)
+			snprintf(route, sizeof(route), "route-ipv6 %s/%u", net.s, p->len);
+		else
+			snprintf(route, sizeof(route), "route %s %s", net.s,
+				mask_text(&mask, p->len));
+		len = strlen(route);
+		if (strncmp(option, route, len) == 0 && (option[len] == '\0' || option[len] == ' '))
+			return true;
+	}
+	return false;
+}
+
 static bool is_removed(const struct writer *w, const char *option)
 {
 	const struct conf_client *c = w->client;
 
 	if (w->own)
 		return false;
+	if (c && is_route_to_own(c, option))
+		return true;
 	return begins_with_one(option, w->gw->push_remove, w->gw->push_remove_count) ||
 	       (c && begins_with_one(option, c->push_remove, c->push_remove_count));
 }
@@ -50,25 +94,6 @@ __attribute__((format(printf, 2, 3))) static void put(struct writer *w, const ch
 		w->parts.error = -EMSGSIZE;
 	else if (!is_removed(w, option))
 		push_parts_add(&w->parts, option, (size_t)n);
-}
-
-struct text {
-	char s[INET6_ADDRSTRLEN];
-};
-
-static const char *addr_text(struct text *t, uint8_t family, const uint8_t *addr)
-{
-	// Cannot fail: the family is known and the buffer holds any address.
-	return inet_ntop(family == 4 ? AF_INET : AF_INET6, addr, t->s, sizeof(t->s));
-}
-
-static const char *mask_text(struct text *t, uint8_t len)
-{
-	uint32_t mask = len == 0 ? 0 : UINT32_MAX << (32 - len);
-	uint8_t b[4] = {
-		(uint8_t)(mask >> 24), (uint8_t)(mask >> 16), (uint8_t)(mask >> 8), (uint8_t)mask};
-
-	return addr_text(t, 4, b);
 }
 
 static bool has_v4(const struct session_lease *lease)

@@ -143,6 +143,16 @@ bool conf_allows_none(const struct conf_gateway *g)
 	return false;
 }
 
+uint32_t conf_subnets_count(const struct conf *c)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < c->gateway_count; i++)
+		for (size_t j = 0; j < c->gateways[i].client_count; j++)
+			n += (uint32_t)c->gateways[i].clients[j].subnet_count;
+	return n;
+}
+
 const char *const conf_placed_options[CONF_PLACES] = {"ca", "cert", "key", "crl_verify", "tls_auth",
 	"tls_crypt", "tls_crypt_v2", "tls_cipher", "tls_ciphersuites", "tls_groups"};
 

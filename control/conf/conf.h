@@ -57,11 +57,14 @@ struct conf_fingerprint {
 #define CONF_DOMAINS_MAX 8
 #define CONF_CLIENT_PUSH_MAX 16 // of one client
 #define CONF_CLIENTS_MAX 4096   // with options of their own, per gateway
+#define CONF_SUBNETS_MAX 64     // behind one client
+#define CONF_SUBNETS_ALL 8192   // behind all clients of a node
 struct conf_line {
 	char text[CONF_LINE_BYTES];
 };
 
-// What holds for clients of one common name. Compared as bytes: comes zeroed, line is the last member.
+// What holds for clients of one common name. What is in front of line is compared as bytes: it comes
+// zeroed.
 struct conf_client {
 	char name[CONF_NAME_BYTES + 1]; // X.509 allows 64 characters
 	bool disabled;
@@ -70,6 +73,8 @@ struct conf_client {
 	struct conf_line push[CONF_CLIENT_PUSH_MAX]; // beside the gateway's
 	struct conf_line push_remove[CONF_CLIENT_PUSH_MAX];
 	int line;
+	size_t subnet_count;
+	struct conf_prefix subnets[CONF_SUBNETS_MAX]; // behind the client
 };
 
 struct conf_vlan {
@@ -217,6 +222,8 @@ void conf_gateway_error(const struct conf_gateway *g, const char *text, char *ou
 
 // Clients a node must have room for: the sum of max_connections.
 uint32_t conf_clients_max(const struct conf *c);
+// The same for subnets behind them.
+uint32_t conf_subnets_count(const struct conf *c);
 
 // The schema as text: `sluiced --help-config`, and the OPTIONS section of sluice.yaml(5) (roff).
 void conf_schema_help(FILE *out);

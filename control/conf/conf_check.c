@@ -559,6 +559,10 @@ int conf_check(struct conf *c, const struct conf_node *root, struct conf_error *
 		if (check_gateway(&k, i, n) < 0)
 			return -1;
 	}
+	if (conf_subnets_count(c) > CONF_SUBNETS_ALL)
+		return fail(&k, k.gateways,
+			"subnets of all clients of all gateways must be at most %d, got %u",
+			CONF_SUBNETS_ALL, conf_subnets_count(c));
 	if (conf_clients_max(c) > CLIENTS_MAX)
 		return fail(&k, k.gateways,
 			"max_connections of all gateways must be at most %d, got %u", CLIENTS_MAX,

@@ -3,6 +3,7 @@
 
 #include "control/conf/conf_clash.h"
 
+#include "control/conf/conf_client.h"
 #include "control/conf/conf_value.h"
 
 #include <stdio.h>
@@ -81,6 +82,22 @@ static const char *local_clash(
 	return NULL;
 }
 
+static const char *subnet_clash(
+	const struct conf_gateway *g, const struct conf_gateway *o, char why[CONF_CLASH_BYTES])
+{
+	char text[CONF_CLASH_BYTES];
+	const char *option = conf_client_clash(g, o, why);
+
+	if (!option)
+		option = conf_client_cidr_clash(g, o, why);
+	if (option || !conf_client_cidr_clash(o, g, text))
+		return option;
+	snprintf(why, CONF_CLASH_BYTES,
+		"must not be where a client of gateway %s in the same routing domain has a subnet",
+		o->name);
+	return "client_cidr";
+}
+
 const char *conf_clash(
 	const struct conf_gateway *g, const struct conf_gateway *o, char why[CONF_CLASH_BYTES])
 {
@@ -101,7 +118,9 @@ const char *conf_clash(
 			&g->client_cidr6, &o->client_cidr6, o->name, "client_cidr6", why);
 	if (!option)
 		option = conf_clash_local(g, o, why);
-	return option ? option : local_clash(g, o, why);
+	if (!option)
+		option = local_clash(g, o, why);
+	return option ? option : subnet_clash(g, o, why);
 }
 
 // Smallest prefix length that still holds so many addresses.

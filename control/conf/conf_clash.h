@@ -7,7 +7,7 @@
 
 #include "control/conf/conf.h"
 
-#define CONF_CLASH_BYTES 256
+#define CONF_CLASH_BYTES 384
 
 // The option of `g` that clashes with what `o` has, NULL if none does; `why` then says what it must
 // be and is, to be put behind the option's name.

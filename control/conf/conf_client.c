@@ -95,6 +95,150 @@ static const char *fault6(
 	return "address6";
 }
 
+#define LEN4_MIN 8
+#define LEN6_MIN 16
+
+// Of 0.0.0.0/0 everything inside would be a part, the node's own addresses too.
+static const char *subnet_kind(const struct conf_prefix *p)
+{
+	bool link_local = p->family == 4 ? p->addr[0] == 169 && p->addr[1] == 254
+					 : p->addr[0] == 0xfe && (p->addr[1] & 0xc0) == 0x80;
+	struct conf_addr a = {.family = p->family};
+
+	memcpy(a.addr, p->addr, sizeof(a.addr));
+	if (p->len < (p->family == 4 ? LEN4_MIN : LEN6_MIN))
+		return "must be networks of prefix length 8..32 (IPv4) or 16..128 (IPv6)";
+	return link_local || !conf_addr_is_unicast(&a) ? "must be unicast networks with a route"
+						       : NULL;
+}
+
+// What of its own gateway the subnet must not overlap; NULL: nothing it does.
+static const struct conf_prefix *overlapped(
+	const struct conf_gateway *g, const struct conf_prefix *p, const char **what)
+{
+	const struct conf_prefix *cidr = p->family == 4 ? &g->client_cidr : &g->client_cidr6;
+
+	*what = p->family == 4 ? "client_cidr" : "client_cidr6";
+	if (conf_prefix_overlaps(cidr, p))
+		return cidr;
+	*what = "local network";
+	for (size_t i = 0; i < g->local_network_count; i++)
+		if (conf_prefix_overlaps(&g->local_networks[i], p))
+			return &g->local_networks[i];
+	return NULL;
+}
+
+static const char *subnet_fault(
+	const struct conf_gateway *g, const struct conf_prefix *p, char why[CONF_CLASH_BYTES])
+{
+	const struct conf_prefix *cidr = p->family == 4 ? &g->client_cidr : &g->client_cidr6,
+				 *other;
+	char got[CONF_TEXT_BYTES], text[CONF_TEXT_BYTES];
+	const char *kind = subnet_kind(p), *what;
+
+	conf_text_prefix(got, p);
+	if (kind) {
+		snprintf(why, CONF_CLASH_BYTES, "%s, got \"%s\"", kind, got);
+		return "subnets";
+	}
+	if (!cidr->family) {
+		snprintf(why, CONF_CLASH_BYTES, "must be of the family of %s, got \"%s\"",
+			p->family == 4 ? "client_cidr6" : "client_cidr", got);
+		return "subnets";
+	}
+	other = overlapped(g, p, &what);
+	if (!other)
+		return NULL;
+	snprintf(why, CONF_CLASH_BYTES, "must not overlap %s %s, got \"%s\"", what,
+		conf_text_prefix(text, other), got);
+	return "subnets";
+}
+
+// The first of c's subnets that overlaps one of the `count` first of o's; NULL: none.
+static const struct conf_prefix *subnets_overlap(const struct conf_client *c,
+	const struct conf_client *o, size_t count, const struct conf_prefix **with)
+{
+	for (size_t i = 0; i < c->subnet_count; i++) {
+		for (size_t j = 0; j < (c == o ? i : count); j++) {
+			if (!conf_prefix_overlaps(&c->subnets[i], &o->subnets[j]))
+				continue;
+			*with = &o->subnets[j];
+			return &c->subnets[i];
+		}
+	}
+	return NULL;
+}
+
+static const char *subnets_fault(
+	const struct conf_gateway *g, const struct conf_client *c, char why[CONF_CLASH_BYTES])
+{
+	char got[CONF_TEXT_BYTES], text[CONF_TEXT_BYTES];
+	const struct conf_prefix *p, *with;
+	const char *option = NULL;
+
+	for (size_t i = 0; i < c->subnet_count && !option; i++)
+		option = subnet_fault(g, &c->subnets[i], why);
+	for (const struct conf_client *o = g->clients; o <= c && !option; o++) {
+		p = subnets_overlap(c, o, o->subnet_count, &with);
+		if (!p)
+			continue;
+		snprintf(why, CONF_CLASH_BYTES, "must not overlap %s of client %s, got \"%s\"",
+			conf_text_prefix(text, with), o->name, conf_text_prefix(got, p));
+		option = "subnets";
+	}
+	return option;
+}
+
+const char *conf_client_clash(
+	const struct conf_gateway *g, const struct conf_gateway *o, char why[CONF_CLASH_BYTES])
+{
+	char got[CONF_TEXT_BYTES], text[CONF_TEXT_BYTES];
+	const struct conf_prefix *p, *with;
+
+	for (size_t i = 0; i < g->client_count; i++) {
+		const struct conf_client *c = &g->clients[i];
+
+		for (size_t j = 0; j < o->client_count; j++) {
+			p = subnets_overlap(c, &o->clients[j], o->clients[j].subnet_count, &with);
+			if (!p)
+				continue;
+			snprintf(why, CONF_CLASH_BYTES,
+				"must not overlap subnet %s of client %s of gateway %s in the same "
+				"routing domain, got \"%s\" of client %s",
+				conf_text_prefix(text, with), o->clients[j].name, o->name,
+				conf_text_prefix(got, p), c->name);
+			return "clients";
+		}
+	}
+	return NULL;
+}
+
+const char *conf_client_cidr_clash(
+	const struct conf_gateway *g, const struct conf_gateway *o, char why[CONF_CLASH_BYTES])
+{
+	char got[CONF_TEXT_BYTES], text[CONF_TEXT_BYTES];
+
+	for (size_t i = 0; i < g->client_count; i++) {
+		const struct conf_client *c = &g->clients[i];
+
+		for (size_t j = 0; j < c->subnet_count; j++) {
+			const struct conf_prefix *p = &c->subnets[j];
+			const struct conf_prefix *cidr = p->family == 4 ? &o->client_cidr
+									: &o->client_cidr6;
+
+			if (!conf_prefix_overlaps(cidr, p))
+				continue;
+			snprintf(why, CONF_CLASH_BYTES,
+				"must not overlap the client network %s of gateway %s in the same "
+				"routing domain, got subnet \"%s\" of client %s",
+				conf_text_prefix(text, cidr), o->name, conf_text_prefix(got, p),
+				c->name);
+			return "clients";
+		}
+	}
+	return NULL;
+}
+
 static const char *same_as(
 	const struct conf_client *c, const struct conf_client *o, char why[CONF_CLASH_BYTES])
 {
@@ -126,6 +270,8 @@ const char *conf_client_fault(
 
 	if (!option)
 		option = fault6(g, c, why);
+	if (!option)
+		option = subnets_fault(g, c, why);
 	for (size_t i = 0; i < index && !option; i++)
 		option = same_as(c, &g->clients[i], why);
 	return option;

@@ -12,3 +12,9 @@
 // none. `why` then says what it must be and is, to be put behind the option's name.
 const char *conf_client_fault(
 	const struct conf_gateway *g, size_t index, char why[CONF_CLASH_BYTES]);
+// Two gateways of one routing domain: subnets behind clients of g against those of o, and against o's
+// client networks. The option of g and `why`, as above.
+const char *conf_client_clash(
+	const struct conf_gateway *g, const struct conf_gateway *o, char why[CONF_CLASH_BYTES]);
+const char *conf_client_cidr_clash(
+	const struct conf_gateway *g, const struct conf_gateway *o, char why[CONF_CLASH_BYTES]);

@@ -196,6 +196,9 @@ static const struct conf_option client_options[] = {
 			"one that is free."},
 	{"address6", CONF_T_ADDR, CLIENT(address6),
 		.help = "The same for IPv6, within client_cidr6."},
+	{"subnets", CONF_T_PREFIXES, CLIENT(subnets), COUNT(struct conf_client, subnet_count),
+		.help = "Networks behind the client: routed to it while it is connected, and it may "
+			"send from there."},
 	{"push", CONF_T_PUSH, CLIENT(push), COUNT(struct conf_client, push_count),
 		.help = "Options for this client, beside those of the gateway; no push_remove takes "
 			"them away."},

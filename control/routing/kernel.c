@@ -12,6 +12,7 @@
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/neighbour.h>
+#include <netlink/route/route.h>
 #include <netlink/socket.h>
 #include <poll.h>
 #include <stdio.h>
@@ -722,6 +723,33 @@ int kernel_addr_add(struct kernel *k, int ifindex, uint8_t family, const uint8_t
 	nl_addr_put(local);
 	rtnl_addr_put(a);
 	return errno_of(rc);
+}
+
+int kernel_route_add(
+	struct kernel *k, int ifindex, uint8_t family, const uint8_t *addr, uint8_t len)
+{
+	struct rtnl_route *r = kernel_msg_route_make(ifindex, family, addr, len);
+	int rc = r ? rtnl_route_add(k->requests, r, NLM_F_EXCL) : -NLE_NOMEM;
+
+	rtnl_route_put(r);
+	return rc == -NLE_EXIST ? -EEXIST : errno_of(rc);
+}
+
+void kernel_route_del(
+	struct kernel *k, int ifindex, uint8_t family, const uint8_t *addr, uint8_t len)
+{
+	struct rtnl_route *r = kernel_msg_route_make(ifindex, family, addr, len);
+
+	// Somebody may have been faster, or the device is gone.
+	if (r)
+		(void)rtnl_route_delete(k->requests, r, 0);
+	rtnl_route_put(r);
+}
+
+bool kernel_has_within(const struct kernel *k, int ifindex, uint8_t family, const uint8_t *addr,
+	uint8_t len, uint8_t what[16], uint8_t *what_len)
+{
+	return route_mirror_has_within(k->mirror, ifindex, family, addr, len, what, what_len);
 }
 
 bool kernel_has_addr(const struct kernel *k, uint8_t family, const uint8_t *addr)

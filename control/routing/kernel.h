@@ -45,6 +45,16 @@ void kernel_probe(struct kernel *k, uint8_t family, const uint8_t *addr);
 // Address with prefix length on an interface; -EEXIST is success.
 int kernel_addr_add(
 	struct kernel *k, int ifindex, uint8_t family, const uint8_t *addr, uint8_t len);
+// A route out of an interface (of a TUN device, to what is behind its clients). -EEXIST: there is one to
+// this prefix already, which stays as it is. Deleting touches nobody else's.
+int kernel_route_add(
+	struct kernel *k, int ifindex, uint8_t family, const uint8_t *addr, uint8_t len);
+void kernel_route_del(
+	struct kernel *k, int ifindex, uint8_t family, const uint8_t *addr, uint8_t len);
+// Does the kernel have something of its own inside the prefix: an address of this namespace, or a longer
+// route that does not lead out of `ifindex`? `what` then is its prefix, of `what_len` bits.
+bool kernel_has_within(const struct kernel *k, int ifindex, uint8_t family, const uint8_t *addr,
+	uint8_t len, uint8_t what[16], uint8_t *what_len);
 // Does this namespace have the address? (endpoint check)
 bool kernel_has_addr(const struct kernel *k, uint8_t family, const uint8_t *addr);
 // Routes mirrored now.

@@ -193,6 +193,33 @@ static void read_route(struct rtnl_route *r, struct route_mirror_route *out)
 	out->hop_count = (unsigned int)i;
 }
 
+struct rtnl_route *kernel_msg_route_make(
+	int ifindex, uint8_t family, const uint8_t *addr, uint8_t len)
+{
+	int af = family == 6 ? AF_INET6 : AF_INET;
+	struct nl_addr *dst = nl_addr_build(af, addr, family == 6 ? 16 : 4);
+	struct rtnl_nexthop *nh = rtnl_route_nh_alloc();
+	struct rtnl_route *r = rtnl_route_alloc();
+
+	if (!dst || !nh || !r) {
+		nl_addr_put(dst);
+		rtnl_route_nh_free(nh);
+		rtnl_route_put(r);
+		return NULL;
+	}
+	nl_addr_set_prefixlen(dst, len);
+	rtnl_route_set_family(r, (uint8_t)af);
+	rtnl_route_set_dst(r, dst); // cannot fail: it has the route's family
+	nl_addr_put(dst);
+	rtnl_route_set_table(r, RT_TABLE_MAIN);
+	rtnl_route_set_type(r, RTN_UNICAST);
+	rtnl_route_set_protocol(r, KERNEL_MSG_PROTOCOL);
+	rtnl_route_set_scope(r, family == 6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
+	rtnl_route_nh_set_ifindex(nh, ifindex);
+	rtnl_route_add_nexthop(r, nh);
+	return r;
+}
+
 int kernel_msg_route(struct nlmsghdr *h, struct route_mirror_route *out)
 {
 	struct rtnl_route *r = NULL;

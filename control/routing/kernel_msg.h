@@ -36,6 +36,13 @@ struct kernel_msg_neigh {
 };
 int kernel_msg_neigh(struct nlmsghdr *h, struct kernel_msg_neigh *out);
 
+// Routes of ours are told by their origin.
+#define KERNEL_MSG_PROTOCOL 83
+struct rtnl_route;
+// A route of table main straight out of an interface; the caller's (rtnl_route_put). NULL: no memory.
+struct rtnl_route *kernel_msg_route_make(
+	int ifindex, uint8_t family, const uint8_t *addr, uint8_t len);
+
 int kernel_msg_route(struct nlmsghdr *h, struct route_mirror_route *out);
 
 struct kernel_msg_rule {

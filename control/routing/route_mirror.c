@@ -227,6 +227,45 @@ bool route_mirror_is_local(const struct route_mirror *m, uint8_t family, const u
 	return c && c->type == RTN_LOCAL;
 }
 
+struct within {
+	int ifindex;
+	uint8_t len;
+	const struct node *found;
+};
+
+static bool leads_elsewhere(const struct cand *c, int ifindex)
+{
+	for (unsigned int i = 0; i < c->hop_count; i++)
+		if (!c->hops[i].link || c->hops[i].link->ifindex != ifindex)
+			return true;
+	return c->hop_count == 0;
+}
+
+static void look_within(void *arg, void *value)
+{
+	struct within *w = arg;
+	const struct node *n = value;
+
+	for (const struct cand *c = n->cands; c && !w->found; c = c->next)
+		if (c->rank != RANK_OWN &&
+			(c->type == RTN_LOCAL ||
+				(n->len > w->len && leads_elsewhere(c, w->ifindex))))
+			w->found = n;
+}
+
+bool route_mirror_has_within(const struct route_mirror *m, int ifindex, uint8_t family,
+	const uint8_t *addr, uint8_t len, uint8_t what[16], uint8_t *what_len)
+{
+	struct within w = {.ifindex = ifindex, .len = len};
+
+	prefix_tree_walk(route_nodes(m, family), addr, len, look_within, &w);
+	if (!w.found)
+		return false;
+	memcpy(what, w.found->addr, 16);
+	*what_len = w.found->len;
+	return true;
+}
+
 void route_mirror_probe(struct route_mirror *m, uint8_t family, const uint8_t *addr)
 {
 	const struct node *n = best_node(m, family, addr);

@@ -105,6 +105,10 @@ bool route_mirror_sweep(struct route_mirror *m, unsigned int max);
 uint32_t route_mirror_lookup(const struct route_mirror *m, uint8_t family, const uint8_t *addr);
 // The address is one of the domain's own.
 bool route_mirror_is_local(const struct route_mirror *m, uint8_t family, const uint8_t *addr);
+// Inside the prefix there is an address of the domain, or a longer route that does not lead out of
+// `ifindex`; what and *what_len: one of them.
+bool route_mirror_has_within(const struct route_mirror *m, int ifindex, uint8_t family,
+	const uint8_t *addr, uint8_t len, uint8_t what[16], uint8_t *what_len);
 // Asks the kernel for the neighbour that a packet to this address needs, if it is on a port.
 void route_mirror_probe(struct route_mirror *m, uint8_t family, const uint8_t *addr);
 // Asks for a probe of one 1/share of the neighbours in use, at most max.

@@ -10,6 +10,7 @@
 #include <CUnit/CUnit.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char head[] = "interfaces:\n"
@@ -27,7 +28,7 @@ static const char head[] = "interfaces:\n"
 #define CIDR6 "    client_cidr6: fd00:8::/64\n"
 #define LIST "    clients:\n"
 
-static char text[64 * 1024];
+static char text[1 << 20];
 
 static struct conf *parse(const char *tail, struct conf_error *err)
 {
@@ -39,12 +40,14 @@ static struct conf *parse(const char *tail, struct conf_error *err)
 static void test_values(void)
 {
 	struct conf_error err;
-	struct conf *c = parse(CIDR CIDR6 LIST "      - name: Alice Example\n"
-					       "        address: 10.8.0.50\n"
-					       "        address6: fd00:8::50\n"
-					       "        push: [\"dhcp-option DNS 10.1.0.9\"]\n"
-					       "        push_remove: [redirect-gateway, inactive]\n"
-					       "      - {name: bob, disabled: yes}\n",
+	struct conf *c = parse(CIDR CIDR6 LIST
+		"      - name: Alice Example\n"
+		"        address: 10.8.0.50\n"
+		"        address6: fd00:8::50\n"
+		"        subnets: [192.168.7.0/24, \"fd00:77::/48\"]\n"
+		"        push: [\"dhcp-option DNS 10.1.0.9\"]\n"
+		"        push_remove: [redirect-gateway, inactive]\n"
+		"      - {name: bob, disabled: yes}\n",
 		&err);
 	const struct conf_client *own;
 
@@ -58,6 +61,9 @@ static void test_values(void)
 	CU_ASSERT_EQUAL(own->address.addr[3], 50);
 	CU_ASSERT_EQUAL(own->address6.family, 6);
 	CU_ASSERT_EQUAL(own->address6.addr[15], 0x50);
+	CU_ASSERT_EQUAL_FATAL(own->subnet_count, 2);
+	CU_ASSERT_EQUAL(own->subnets[1].len, 48);
+	CU_ASSERT_EQUAL(conf_subnets_count(c), 2);
 	CU_ASSERT_EQUAL(own->push_count, 1);
 	CU_ASSERT_STRING_EQUAL(own->push[0].text, "dhcp-option DNS 10.1.0.9");
 	CU_ASSERT_EQUAL(own->push_remove_count, 2);
@@ -138,6 +144,46 @@ static const struct {
 		    "      - {name: eve, address6: \"fd00:8:0::9\"}\n",
 		"15:31: gateway gw1: client eve: address6 must be unique, got \"fd00:8::9\" of "
 		"client bob again"},
+	// Subnets: what they are, and what they must keep clear of.
+	{CIDR LIST "      - {name: bob, subnets: [10.7.0.1/24]}\n",
+		"14:31: gateway gw1: client bob: subnets must be a network: did you mean 10.7.0.0/24? "
+		"Bits are set behind the prefix length, got \"10.7.0.1/24\""},
+	{CIDR LIST "      - {name: bob, subnets: [0.0.0.0/0]}\n",
+		"14:30: gateway gw1: client bob: subnets must be networks of prefix length 8..32 "
+		"(IPv4) or 16..128 (IPv6), got \"0.0.0.0/0\""},
+	{CIDR6 LIST "      - {name: bob, subnets: [\"fd00::/15\"]}\n",
+		"14:30: gateway gw1: client bob: subnets must be networks of prefix length 8..32 "
+		"(IPv4) or 16..128 (IPv6), got \"fd00::/15\""},
+	{CIDR LIST "      - {name: bob, subnets: [224.0.0.0/24]}\n",
+		"14:30: gateway gw1: client bob: subnets must be unicast networks with a route, got "
+		"\"224.0.0.0/24\""},
+	{CIDR6 LIST "      - {name: bob, subnets: [\"fe80::/64\"]}\n",
+		"14:30: gateway gw1: client bob: subnets must be unicast networks with a route, got "
+		"\"fe80::/64\""},
+	{CIDR LIST "      - {name: bob, subnets: [\"fd00:77::/64\"]}\n",
+		"14:30: gateway gw1: client bob: subnets must be of the family of client_cidr, got "
+		"\"fd00:77::/64\""},
+	{CIDR6 LIST "      - {name: bob, subnets: [10.7.0.0/24]}\n",
+		"14:30: gateway gw1: client bob: subnets must be of the family of client_cidr6, got "
+		"\"10.7.0.0/24\""},
+	{CIDR LIST "      - {name: bob, subnets: [10.8.0.128/25]}\n",
+		"14:30: gateway gw1: client bob: subnets must not overlap client_cidr 10.8.0.0/24, "
+		"got \"10.8.0.128/25\""},
+	{CIDR CIDR6 LIST "      - {name: bob, subnets: [\"fd00:8::/48\"]}\n",
+		"15:30: gateway gw1: client bob: subnets must not overlap client_cidr6 fd00:8::/64, "
+		"got \"fd00:8::/48\""},
+	{CIDR LIST "      - {name: bob, subnets: [10.7.0.0/24, 10.1.7.0/24]}\n",
+		"14:30: gateway gw1: client bob: subnets must not overlap local network 10.1.0.0/16, "
+		"got \"10.1.7.0/24\""},
+	{CIDR LIST "      - {name: bob, subnets: [10.7.0.0/24, 10.7.0.0/24]}\n",
+		"14:44: gateway gw1: client bob: subnets has \"10.7.0.0/24\" twice"},
+	{CIDR LIST "      - {name: bob, subnets: [10.7.0.0/24, 10.7.0.0/16]}\n",
+		"14:30: gateway gw1: client bob: subnets must not overlap 10.7.0.0/24 of client bob, "
+		"got \"10.7.0.0/16\""},
+	{CIDR LIST "      - {name: bob, subnets: [10.7.0.0/24]}\n"
+		   "      - {name: eve, subnets: [10.6.0.0/16, 10.7.0.64/26]}\n",
+		"15:30: gateway gw1: client eve: subnets must not overlap 10.7.0.0/24 of client bob, "
+		"got \"10.7.0.64/26\""},
 	{CIDR LIST "      - {name: bob, push: [peer-id 3]}\n",
 		"14:27: gateway gw1: client bob: push must leave out what the gateway pushes itself, "
 		"got \"peer-id 3\""},
@@ -160,6 +206,79 @@ static void test_errors(void)
 		CU_ASSERT_STRING_EQUAL(err.text, want);
 		conf_free(c);
 	}
+}
+
+// Gateways of one routing domain against each other; those of others do not matter.
+static void test_gateways(void)
+{
+	static const struct {
+		const char *second, *error;
+	} cases[] = {
+		{"    client_cidr: 10.9.0.0/24\n" LIST
+		 "      - {name: eve, subnets: [10.7.0.0/16]}\n",
+			"sluice.yaml:22:7: gateway gw2: clients must not overlap subnet 10.7.0.0/24 "
+			"of client bob of gateway gw1 in the same routing domain, got "
+			"\"10.7.0.0/16\" of client eve"},
+		{"    client_cidr: 10.9.0.0/24\n" LIST
+		 "      - {name: eve, subnets: [10.8.0.0/24]}\n",
+			"sluice.yaml:22:7: gateway gw2: clients must not overlap the client network "
+			"10.8.0.0/24 of gateway gw1 in the same routing domain, got subnet "
+			"\"10.8.0.0/24\" of client eve"},
+		{"    client_cidr: 10.7.0.0/23\n",
+			"sluice.yaml:20:18: gateway gw2: client_cidr must not be where a client of "
+			"gateway gw1 in the same routing domain has a subnet"},
+		{"    client_cidr: 10.7.0.0/23\n    netns: blue\n", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct conf_error err;
+		char tail[2048];
+		struct conf *c;
+
+		snprintf(tail, sizeof(tail),
+			CIDR LIST "      - {name: bob, subnets: [10.7.0.0/24]}\n"
+				  "  - name: gw2\n"
+				  "    endpoint: {address: 192.0.2.1, port: 1195}\n"
+				  "    ca: ca.crt\n"
+				  "    cert: s.crt\n"
+				  "    key: s.key\n%s"
+				  "    local_networks: [10.2.0.0/16]\n"
+				  "    max_connections: 5\n",
+			cases[i].second);
+		c = parse(tail, &err);
+		if (strcmp(err.text, cases[i].error) != 0)
+			fprintf(stderr, "expected: %s\n     got: %s\n", cases[i].error, err.text);
+		CU_ASSERT_STRING_EQUAL(err.text, cases[i].error);
+		conf_free(c);
+	}
+}
+
+static void test_many(void)
+{
+	struct conf_error err;
+	size_t len = 0;
+	char *tail = malloc(1 << 20);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(tail);
+	len += (size_t)sprintf(tail + len, CIDR LIST "      - name: bob\n        subnets:\n");
+	for (unsigned int i = 0; i <= CONF_SUBNETS_MAX; i++)
+		len += (size_t)sprintf(tail + len, "          - 11.0.%u.0/24\n", i);
+	CU_ASSERT_PTR_NULL(parse(tail, &err));
+	CU_ASSERT_STRING_EQUAL(err.text,
+		"sluice.yaml:80:13: gateway gw1: client bob: subnets must be at most 64 entries, got "
+		"one more: \"11.0.64.0/24\"");
+	len = (size_t)sprintf(tail, CIDR LIST);
+	for (unsigned int i = 0; i <= CONF_SUBNETS_ALL; i++) {
+		if (i % CONF_SUBNETS_MAX == 0)
+			len += (size_t)sprintf(
+				tail + len, "      - name: c%u\n        subnets:\n", i);
+		len += (size_t)sprintf(tail + len, "          - 11.%u.%u.0/24\n", i / 256, i % 256);
+	}
+	CU_ASSERT_PTR_NULL(parse(tail, &err));
+	CU_ASSERT_STRING_EQUAL(err.text,
+		"sluice.yaml:5:3: subnets of all clients of all gateways must be at most 8192, got "
+		"8193");
+	free(tail);
 }
 
 static void test_places(void)
@@ -204,6 +323,7 @@ static void test_example(void)
 	CU_ASSERT_STRING_EQUAL(own->name, "blue-branch");
 	CU_ASSERT_EQUAL(own->address.addr[3], 50);
 	CU_ASSERT_EQUAL(own->address6.addr[15], 0x50);
+	CU_ASSERT_EQUAL(own->subnet_count, 2);
 	CU_ASSERT_EQUAL(own->push_count, 1);
 	CU_ASSERT_STRING_EQUAL(own->push_remove[0].text, "setenv-safe");
 	CU_ASSERT_TRUE(c->gateways[0].clients[1].disabled);
@@ -228,6 +348,8 @@ int main(void)
 	static const struct harness_test tests[] = {
 		{"values", test_values},
 		{"errors", test_errors},
+		{"beside other gateways", test_gateways},
+		{"as many as there may be", test_many},
 		{"first and last places", test_places},
 		{"warning", test_warning},
 		{"example", test_example},

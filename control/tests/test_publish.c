@@ -31,11 +31,13 @@ static struct dp *dp;
 static struct worker *worker;
 static struct publish *p;
 
+static uint32_t subnets_max;
 static const uint8_t client6[16] = {0, 0x64, 0xff, 0x9b, [15] = 9}; // begins with a zero
 
 static void set_up(void)
 {
 	const struct dp_limits limits = {.peers_max = PEERS,
+		.subnets_max = subnets_max,
 		.routes_max = 64,
 		.gateways_max = 2,
 		.worker_count = 1,
@@ -582,6 +584,42 @@ static struct publish_link link_to(const struct publish_peer *d)
 		.local_id = d->local_id, .local = d->local, .remote = d->remote, .nexthop = 7};
 }
 
+// Networks behind a client: its own, and gone before it is.
+static void test_subnets(void)
+{
+	static const uint8_t site[16] = {10, 50}, site6[16] = {0xfd, 0, 0, 0x50};
+	static const uint8_t host[16] = {10, 50, 1, 2}, host6[16] = {0xfd, 0, 0, 0x50, [15] = 1};
+	uint32_t a, b;
+
+	set_up();
+	a = add(8);
+	b = add(9);
+	CU_ASSERT_EQUAL(publish_subnet_add(p, a, 4, site, 16), -ENOSPC); // room for addresses alone
+	publish_subnet_del(p, a, 4, site, 16);
+	publish_peer_del(p, a);
+	publish_peer_del(p, b);
+	tear_down();
+	subnets_max = 2;
+	set_up();
+	a = add(8);
+	b = add(9);
+	CU_ASSERT_EQUAL(publish_subnet_add(p, a, 4, site, 16), 0);
+	CU_ASSERT_EQUAL(publish_subnet_add(p, a, 6, site6, 48), 0);
+	CU_ASSERT_EQUAL(iroute_lookup(dp->iroute, DOMAIN, 4, host), a);
+	CU_ASSERT_EQUAL(iroute_lookup(dp->iroute, DOMAIN, 6, host6), a);
+	CU_ASSERT_EQUAL(publish_subnet_add(p, b, 4, site, 16), -EEXIST);
+	publish_subnet_del(p, b, 4, site, 16); // not b's
+	CU_ASSERT_EQUAL(iroute_lookup(dp->iroute, DOMAIN, 4, host), a);
+	publish_subnet_del(p, a, 4, site, 16);
+	publish_subnet_del(p, a, 6, site6, 48);
+	CU_ASSERT_EQUAL(iroute_lookup(dp->iroute, DOMAIN, 4, host), PROTO_PEER_ID_UNDEF);
+	CU_ASSERT_EQUAL(iroute_lookup(dp->iroute, DOMAIN, 6, host6), PROTO_PEER_ID_UNDEF);
+	publish_peer_del(p, a);
+	CU_ASSERT_EQUAL(publish_subnet_add(p, a, 4, site, 16), -ENOENT);
+	tear_down();
+	subnets_max = 0;
+}
+
 static void test_link(void)
 {
 	const struct publish_peer d = client(9);
@@ -672,6 +710,7 @@ int main(void)
 		{"a gateway id waits for what was handed over", test_gateway_handoff},
 		{"a gateway id waits for the punt thread", test_gateway_punt},
 		{"what another peer has stays with it", test_taken},
+		{"subnets are one client's", test_subnets},
 		{"a new link leaves the old one to its readers", test_link},
 		{"clients are told apart by the address they talk to", test_locals},
 		{NULL, NULL},

@@ -297,6 +297,30 @@ static void test_client(void)
 		"ifconfig 10.8.0.6 255.255.255.0,peer-id 7,cipher AES-256-GCM");
 }
 
+// A client is not told to reach through the tunnel what is behind itself.
+static void test_subnets(void)
+{
+	static struct conf_client own = {.subnet_count = 3,
+		.subnets = {
+			{4, 24, {10, 50}}, {6, 48, {0xfd, 0, 0, 0x50}}, {4, 32, {10, 60, 0, 1}}}};
+	struct session_lease lease = lease_net30;
+	struct peer_info peer = {.proto = 2, .ncp = 2};
+
+	gateway_reset();
+	line_add(gw.push, &gw.push_count, "route 10.50.0.0 255.255.255.0");
+	line_add(gw.push, &gw.push_count, "route 10.50.0.0 255.255.255.0 vpn_gateway 5");
+	line_add(gw.push, &gw.push_count, "route 10.50.0.0 255.255.0.0");
+	line_add(gw.push, &gw.push_count, "route 10.60.0.1 255.255.255.255");
+	line_add(gw.push, &gw.push_count, "route-ipv6 fd00:50::/48");
+	line_add(gw.push, &gw.push_count, "route-ipv6 fd00:51::/48");
+	lease.client = &own;
+	CU_ASSERT_EQUAL_FATAL(push_compose(&push, &gw, &lease, &peer, &aes256), 0);
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		"PUSH_REPLY,route-gateway 10.8.0.1,topology subnet,route 10.50.0.0 255.255.0.0,"
+		"route-ipv6 fd00:51::/48," TAIL30
+		"ifconfig 10.8.0.6 255.255.255.0,peer-id 7,cipher AES-256-GCM");
+}
+
 // The longest lists a configuration can have: all options arrive once and in order, in parts that
 // say whether more follow.
 static void test_parts(void)
@@ -386,6 +410,7 @@ int main(void)
 		{"topologies", test_topologies},
 		{"more and less", test_more},
 		{"of one client", test_client},
+		{"routes to a client itself", test_subnets},
 		{"parts", test_parts},
 		{"edge of a part", test_edge},
 		{NULL, NULL},

@@ -21,7 +21,7 @@ static const uint8_t a6[16] = {0xfd, 0, 0, 8, [15] = 2}, b6[16] = {0xfd, 0, 0, 8
 // The same client address in two domains is two clients.
 static void test_domains(void)
 {
-	struct iroute *r = iroute_new(8, qsbr);
+	struct iroute *r = iroute_new(8, 0, qsbr);
 
 	CU_ASSERT_EQUAL(iroute_lookup(r, 1, 4, a4), PROTO_PEER_ID_UNDEF);
 	CU_ASSERT_EQUAL(iroute_add(r, 1, 4, a4, 32, 0), 0); // peer id 0 is one like others
@@ -43,7 +43,7 @@ static void test_domains(void)
 // Nobody takes another client's address; a subnet gives way to an address inside it.
 static void test_ownership(void)
 {
-	struct iroute *r = iroute_new(8, qsbr);
+	struct iroute *r = iroute_new(8, 0, qsbr);
 
 	CU_ASSERT_EQUAL(iroute_add(r, 1, 4, a4, 32, 5), 0);
 	CU_ASSERT_EQUAL(iroute_add(r, 1, 4, a4, 32, 5), 0);
@@ -57,9 +57,32 @@ static void test_ownership(void)
 	iroute_free(r);
 }
 
+// A subnet belongs to one client at a time, and is found whatever other lengths there are.
+static void test_subnets(void)
+{
+	static const uint8_t site[16] = {10, 50}, host[16] = {10, 50, 7, 9};
+	static const uint8_t site6[16] = {0xfd, 0, 0, 0x50},
+			     host6[16] = {0xfd, 0, 0, 0x50, [15] = 9};
+	struct iroute *r = iroute_new(1, 2, qsbr);
+
+	CU_ASSERT_EQUAL(iroute_add(r, 1, 4, a4, 32, 5), 0);
+	CU_ASSERT_EQUAL(iroute_add(r, 1, 4, site, 16, 5), 0);
+	CU_ASSERT_EQUAL(iroute_add(r, 1, 6, site6, 48, 5), 0);
+	CU_ASSERT_EQUAL(iroute_add(r, 1, 4, site, 16, 6), -EEXIST);
+	CU_ASSERT_EQUAL(iroute_lookup(r, 1, 4, host), 5);
+	CU_ASSERT_EQUAL(iroute_lookup(r, 1, 6, host6), 5);
+	CU_ASSERT_EQUAL(iroute_lookup(r, 1, 4, b4), PROTO_PEER_ID_UNDEF);
+	CU_ASSERT_EQUAL(iroute_lookup(r, 2, 4, host), PROTO_PEER_ID_UNDEF);
+	CU_ASSERT_EQUAL(iroute_owner(r, 1, 4, site, 16), 5);
+	CU_ASSERT_EQUAL(iroute_owner(r, 1, 4, host, 32), PROTO_PEER_ID_UNDEF);
+	CU_ASSERT_EQUAL(iroute_del(r, 1, 4, site, 16), 0);
+	CU_ASSERT_EQUAL(iroute_lookup(r, 1, 4, host), PROTO_PEER_ID_UNDEF);
+	iroute_free(r);
+}
+
 static void test_full(void)
 {
-	struct iroute *r = iroute_new(2, qsbr);
+	struct iroute *r = iroute_new(2, 0, qsbr);
 	uint8_t addr[16] = {10};
 
 	for (uint8_t i = 0; i < 4; i++) {
@@ -79,7 +102,7 @@ static void test_links(void)
 {
 	// What a packet has behind an IPv4 address is not part of it.
 	uint8_t from_packet[16] = {10, 8, 0, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-	struct iroute *r = iroute_new(8, qsbr);
+	struct iroute *r = iroute_new(8, 0, qsbr);
 
 	CU_ASSERT_EQUAL(iroute_link_add(r, 0, 0, 4, a4, 1000, 1), 0);
 	CU_ASSERT_EQUAL(iroute_link_add(r, 0, 0, 4, a4, 1001, 2), 0);
@@ -110,6 +133,7 @@ int main(void)
 	static const struct harness_test tests[] = {
 		{"domains are separate", test_domains},
 		{"an address has one owner", test_ownership},
+		{"subnets", test_subnets},
 		{"full table", test_full},
 		{"outside addresses", test_links},
 		{NULL, NULL},
