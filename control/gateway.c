@@ -408,6 +408,7 @@ void gateway_fill_state(const struct gateway *g, struct dp_gateway *out)
 	*out = (struct dp_gateway){
 		.active = true,
 		.fast_path = conf->fast_path,
+		.client_to_client = conf->client_to_client,
 		.copy_dscp = conf->copy_dscp,
 		// Stock clients do not carry a CE mark of the outer header inwards: with ECT on
 		// the outside, congestion would go unnoticed (RFC 6040, section 4.3).

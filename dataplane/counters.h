@@ -50,6 +50,7 @@ struct gateway_counters {
 	counter_t pings_in, pings_out;
 	counter_t link_fragmented; // sealed datagrams sent as fragments
 	counter_t mss_clamped;
+	counter_t client_to_client; // by workers alone; counts as fast_out, not as fast_in
 	counter_t punt[PUNT_REASON_COUNT];
 	counter_t drop[DROP_REASON_COUNT];
 };

@@ -28,6 +28,8 @@
 		"compressed payload, or one without the framing agreed with the client") \
 	X(BAD_INNER, "bad_inner", "decrypted payload is neither IP nor a known message") \
 	X(SPOOF, "spoof", "inner source address does not belong to the client") \
+	X(CLIENT_TO_CLIENT, "client_to_client", \
+		"from one client to another, where the gateway has client_to_client: no") \
 	X(PKTID_EXHAUSTED, "pktid_exhausted", "packet ids of the sending key are used up") \
 	X(NO_NEXTHOP, "no_nexthop", "next hop vanished between route lookup and sending") \
 	X(NO_MBUF, "no_mbuf", "packet pool empty") \

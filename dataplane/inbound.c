@@ -9,6 +9,7 @@
 #include "dataplane/cbc_path.h"
 #include "dataplane/epoch_path.h"
 #include "dataplane/frame.h"
+#include "dataplane/hairpin.h"
 #include "dataplane/handoff.h"
 #include "dataplane/inner.h"
 #include "dataplane/memo.h"
@@ -452,7 +453,9 @@ static void carry(struct worker *w, struct peer *peer, struct rte_mbuf *m, struc
 		capture_copy(w, m, CAPTURE_VPN, true);
 	punt = route(w, gw, in, memo, &nh);
 	if (unlikely(punt != PUNT_REASON_COUNT)) {
-		punt_push(w, m, PUNT_TO_TUN, punt);
+		punt = hairpin(w, peer, m, in, punt);
+		if (punt != PUNT_REASON_COUNT)
+			punt_push(w, m, PUNT_TO_TUN, punt);
 		return;
 	}
 	if (unlikely(nh->port >= PKT_PORT_MAX || !w->st->ports[nh->port].port)) {
@@ -574,6 +577,8 @@ static void owned_burst(struct worker *w, struct batch *b)
 	}
 	if (unlikely(other.n))
 		other_burst(w, &other, &memo);
+	if (unlikely(w->hairpin.count))
+		hairpin_flush(w);
 }
 
 void inbound_burst(struct worker *w, uint16_t port, struct rte_mbuf **m, unsigned int n)

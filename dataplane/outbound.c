@@ -478,6 +478,21 @@ void outbound_burst(struct worker *w, uint16_t port, struct rte_mbuf **m, unsign
 	outbound_frames(w, port, m, n);
 }
 
+// Not by way of the kernel either: it may have got the packet before its destination connected, or
+// have changed that.
+static bool is_forbidden(struct worker *w, const struct inner *in, const struct peer *to)
+{
+	const struct dp_gateway *gw = &w->st->gateways[to->gateway];
+	const struct peer *from;
+	uint32_t id;
+
+	if (gw->client_to_client)
+		return false;
+	id = iroute_lookup(w->dp->iroute, gw->vpn_domain, in->family, in->src);
+	from = id == PROTO_PEER_ID_UNDEF ? NULL : peer_by_id(w->dp->peers, id);
+	return from && from != to && from->gateway == to->gateway;
+}
+
 // What the kernel has routed to a gateway's TUN device: it has counted the hop, and gets nothing
 // back, or a packet could go round for ever.
 static void tun_one(struct worker *w, struct rte_mbuf *m, struct memo *memo, struct batch *b)
@@ -499,6 +514,10 @@ static void tun_one(struct worker *w, struct rte_mbuf *m, struct memo *memo, str
 	peer = peer_of(w, w->st->gateways[gateway].vpn_domain, &in, memo);
 	if (unlikely(!peer || peer->gateway != gateway)) {
 		pkt_drop(w, m, DROP_NO_PEER);
+		return;
+	}
+	if (unlikely(is_forbidden(w, &in, peer))) {
+		pkt_drop(w, m, DROP_CLIENT_TO_CLIENT);
 		return;
 	}
 	vpn_fill(m, 0, &in, peer);

@@ -30,13 +30,14 @@
 // A gateway as the workers see it. Index = gateway id, stable for the gateway's life.
 struct dp_gateway {
 	bool active;
-	bool fast_path;       // off: everything inner goes through the TUN device
-	bool copy_dscp;       // inner to outer header; never back (RFC 2983, pipe model)
-	bool ecn_compat;      // outer Not-ECT: RFC 6040 compatibility mode, else normal mode
-	uint16_t vpn_domain;  // inside
-	uint16_t link_domain; // outside
-	uint16_t tun_mtu;     // inner packets above go to the kernel
-	rte_be32_t self4_be;  // the gateway's own tunnel addresses; 0 / zeros: none
+	bool fast_path;        // off: everything inner goes through the TUN device
+	bool client_to_client; // else what one client sends to another is dropped
+	bool copy_dscp;        // inner to outer header; never back (RFC 2983, pipe model)
+	bool ecn_compat;       // outer Not-ECT: RFC 6040 compatibility mode, else normal mode
+	uint16_t vpn_domain;   // inside
+	uint16_t link_domain;  // outside
+	uint16_t tun_mtu;      // inner packets above go to the kernel
+	rte_be32_t self4_be;   // the gateway's own tunnel addresses; 0 / zeros: none
 	uint8_t self6[16];
 	_Atomic(uint8_t) *capture; // CAPTURE_* bits, see capture.h
 };

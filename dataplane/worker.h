@@ -72,6 +72,7 @@ struct worker {
 	uint32_t frag_id; // of the next fragmented IPv6 datagram
 	struct worker_txq tx[PKT_PORT_MAX];
 	struct worker_handoff to_worker[DP_WORKERS_MAX];
+	struct worker_handoff hairpin; // of this burst, for clients of its own
 
 	// Written by control.
 	alignas(64) _Atomic(bool) stop;

@@ -326,6 +326,7 @@ static void gateway_fields(json_t *o, const struct sum *s, unsigned int gateway)
 		FIELD(pings_out),
 		FIELD(link_fragmented),
 		FIELD(mss_clamped),
+		FIELD(client_to_client),
 #undef FIELD
 	};
 	size_t base = offsetof(struct worker_counters, gateway) +

@@ -39,7 +39,8 @@ typedef const char *(*stats_gateway_fn)(void *arg, uint16_t id);
 //               as drops "lost" and, of the socket, "too_large"
 //   gateways[]  gateway, in_pkts, in_bytes, out_pkts, out_bytes, fast_in_pkts, fast_out_pkts,
 //               slow_in_pkts, slow_out_pkts, pings_in, pings_out, link_fragmented, mss_clamped,
-//               punt{}, drop{}, and workers[] with the same of each worker; slow_path{} (of it)
+//               client_to_client, punt{}, drop{}, and workers[] with the same of each worker;
+//               slow_path{} (of it)
 //   slow_path   SLOWPATH_COUNTERS of all gateways and ports {name: n}
 //   rings       punt, capture {used, size}
 json_t *stats_counters(struct stats *s, int gateway, stats_gateway_fn name, void *arg);

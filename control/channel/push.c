@@ -110,22 +110,46 @@ static bool has_v6(const struct session_lease *lease)
 	return memcmp(lease->vpn6, none, sizeof(none)) != 0;
 }
 
+static bool has_family(const struct session_lease *lease, uint8_t family)
+{
+	return family == 4 ? has_v4(lease) : has_v6(lease);
+}
+
+static void put_route(struct writer *w, const struct conf_prefix *p)
+{
+	struct text net, mask;
+
+	if (p->family == 4)
+		put(w, "route %s %s", addr_text(&net, 4, p->addr), mask_text(&mask, p->len));
+	else
+		put(w, "route-ipv6 %s/%u", addr_text(&net, 6, p->addr), p->len);
+}
+
+// What is behind the other clients, where they may be reached.
+static void put_subnets(
+	struct writer *w, const struct conf_gateway *gw, const struct session_lease *lease)
+{
+	for (size_t i = 0; gw->client_to_client && i < gw->client_count; i++) {
+		const struct conf_client *c = &gw->clients[i];
+		// A reload compares with lists in which the client's own entry is another one.
+		bool own = lease->client && strcmp(c->name, lease->client->name) == 0;
+
+		for (size_t j = 0; !own && !c->disabled && j < c->subnet_count; j++)
+			if (has_family(lease, c->subnets[j].family))
+				put_route(w, &c->subnets[j]);
+	}
+}
+
 // Networks of a family in which the client has no address would only make it complain.
 static void put_routes(struct writer *w, const struct conf_gateway *gw,
 	const struct session_lease *lease, const struct peer_info *peer)
 {
 	bool ipv6 = has_v6(lease) && !peer_info_is_before_24(peer);
-	struct text net, mask;
 
-	for (size_t i = 0; i < gw->local_network_count; i++) {
-		const struct conf_prefix *p = &gw->local_networks[i];
-
-		if (p->family == 4 && has_v4(lease))
-			put(w, "route %s %s", addr_text(&net, 4, p->addr),
-				mask_text(&mask, p->len));
-		else if (p->family == 6 && has_v6(lease))
-			put(w, "route-ipv6 %s/%u", addr_text(&net, 6, p->addr), p->len);
-	}
+	for (size_t i = 0; i < gw->local_network_count; i++)
+		if (has_family(lease, gw->local_networks[i].family))
+			put_route(w, &gw->local_networks[i]);
+	put_subnets(w, gw, lease);
 	// 2.3 ignores the option as a whole if a word of it is new.
 	if (gw->redirect_gateway)
 		put(w, "redirect-gateway def1%s", ipv6 ? " ipv6" : "");
@@ -203,7 +227,10 @@ static void put_topology(
 	if (topology == CONF_TOPOLOGY_SUBNET)
 		put(w, "route-gateway %s", addr_text(&self, 4, lease->self4));
 	put(w, "topology %s", names[topology]);
-	if (topology == CONF_TOPOLOGY_NET30)
+	// Where other clients are not in the client's own network.
+	if (topology != CONF_TOPOLOGY_SUBNET && w->gw->client_to_client)
+		put_route(w, &w->gw->client_cidr);
+	else if (topology == CONF_TOPOLOGY_NET30)
 		put(w, "route %s", addr_text(&self, 4, lease->self4));
 }
 

@@ -58,6 +58,7 @@ struct conf_fingerprint {
 #define CONF_CLIENT_PUSH_MAX 16 // of one client
 #define CONF_CLIENTS_MAX 4096   // with options of their own, per gateway
 #define CONF_SUBNETS_MAX 64     // behind one client
+#define CONF_SUBNETS_PUSH 256   // of all clients of a gateway, pushed to each of them
 #define CONF_SUBNETS_ALL 8192   // behind all clients of a node
 struct conf_line {
 	char text[CONF_LINE_BYTES];
@@ -171,6 +172,7 @@ struct conf_gateway {
 	bool mss_clamp;
 	bool fast_path;
 	bool copy_dscp;
+	bool client_to_client;
 	enum conf_udp_checksum udp_checksum;
 	size_t client_count;
 	struct conf_client *clients; // the struct conf's

@@ -387,6 +387,11 @@ static int check_clients(struct check *k, const struct conf_gateway *g, const st
 {
 	const struct conf_node *list = conf_node_get(n, "clients"), *e = list ? list->child : NULL;
 
+	if (conf_push_subnets(g) > CONF_SUBNETS_PUSH)
+		return fail(k, place(n, "client_to_client"),
+			"gateway %s: client_to_client must be without more than %d subnets behind "
+			"clients, got %zu to push (push_remove: [\"route \"] leaves them out)",
+			g->name, CONF_SUBNETS_PUSH, conf_push_subnets(g));
 	for (size_t i = 0; i < g->client_count; i++, e = e->next)
 		if (check_client(k, g, i, e) < 0)
 			return -1;

@@ -58,3 +58,24 @@ const struct conf_line *conf_push_vital(
 	}
 	return NULL;
 }
+
+// No text of the list begins such an option.
+static bool is_left(const char *option, const struct conf_line *removed, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strncmp(option, removed[i].text, strlen(removed[i].text)) == 0)
+			return false;
+	return true;
+}
+
+size_t conf_push_subnets(const struct conf_gateway *g)
+{
+	bool left4 = is_left("route ", g->push_remove, g->push_remove_count);
+	bool left6 = is_left("route-ipv6 ", g->push_remove, g->push_remove_count);
+	size_t n = 0;
+
+	for (size_t i = 0; g->client_to_client && i < g->client_count; i++)
+		for (size_t j = 0; j < g->clients[i].subnet_count; j++)
+			n += g->clients[i].subnets[j].family == 4 ? left4 : left6;
+	return n;
+}

@@ -9,6 +9,8 @@
 
 // The first line that only the gateway can know and pushes itself; NULL: none.
 const struct conf_line *conf_push_ours(const struct conf_line *lines, size_t count);
+// Routes to subnets behind clients that every client would be told of.
+size_t conf_push_subnets(const struct conf_gateway *g);
 // Do clients take such an option from a server? [OpenVPN options.c OPT_P_PULL_MODE]
 bool conf_push_is_taken(const char *text);
 // The first text that would take away what a client has no tunnel without, and that option; NULL: none.

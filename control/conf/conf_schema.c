@@ -375,6 +375,9 @@ static const struct conf_option gateway_options[] = {
 			"RFC 6040."},
 	{"udp_checksum", CONF_T_ENUM, GW(udp_checksum), .def = "auto", .words = checksum_words,
 		.help = "Checksum of outer datagrams over IPv4. zero: none, it saves time."},
+	{"client_to_client", CONF_T_BOOL, GW(client_to_client), .def = "no",
+		.help = "Clients reach each other, and networks behind each other, which are pushed "
+			"as routes. no: what one sends to another is dropped."},
 	{"clients", CONF_T_MAPPINGS, GW(clients), COUNT(struct conf_gateway, client_count),
 		RANGE(0, CONF_CLIENTS_MAX), .children = client_options, .list = &client_list,
 		.help = "Options of single clients. Who is not named here is admitted like all "
@@ -388,7 +391,6 @@ static const struct conf_option gateway_options[] = {
 	LATER("bandwidth"),
 	LATER("client_bandwidth"),
 	LATER("surge"),
-	LATER("client_to_client"),
 	LATER("auth_user_pass_verify"),
 	LATER("auth_user_pass_optional"),
 	LATER("auth_gen_token"),
@@ -400,7 +402,6 @@ static const struct conf_option gateway_options[] = {
 	LATER("status"),
 	LATER("plugin"),
 	LATER("port_share"),
-	LATER("iroute"),
 	LATER("client_config_dir"),
 	LATER("client_connect"),
 	LATER("client_disconnect"),

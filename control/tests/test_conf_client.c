@@ -278,6 +278,27 @@ static void test_many(void)
 	CU_ASSERT_STRING_EQUAL(err.text,
 		"sluice.yaml:5:3: subnets of all clients of all gateways must be at most 8192, got "
 		"8193");
+	// Fewer, but pushed to each client.
+	for (unsigned int removed = 0; removed < 2; removed++) {
+		struct conf *c;
+
+		len = (size_t)sprintf(tail, CIDR "    client_to_client: yes\n%s" LIST,
+			removed ? "    push_remove: [\"route \"]\n" : "");
+		for (unsigned int i = 0; i <= CONF_SUBNETS_PUSH; i++) {
+			if (i % CONF_SUBNETS_MAX == 0)
+				len += (size_t)sprintf(
+					tail + len, "      - name: c%u\n        subnets:\n", i);
+			len += (size_t)sprintf(
+				tail + len, "          - 11.%u.%u.0/24\n", i / 256, i % 256);
+		}
+		c = parse(tail, &err);
+		CU_ASSERT_STRING_EQUAL(err.text,
+			removed ? ""
+				: "sluice.yaml:13:23: gateway gw1: client_to_client must be without "
+				  "more than 256 subnets behind clients, got 257 to push "
+				  "(push_remove: [\"route \"] leaves them out)");
+		conf_free(c);
+	}
 	free(tail);
 }
 
@@ -318,6 +339,7 @@ static void test_example(void)
 	c = conf_parse(text, len, "/etc/sluice/sluice.yaml", &err);
 	CU_ASSERT_STRING_EQUAL(err.text, "");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_FALSE(c->gateways[0].client_to_client);
 	CU_ASSERT_EQUAL_FATAL(c->gateways[0].client_count, 2);
 	own = &c->gateways[0].clients[0];
 	CU_ASSERT_STRING_EQUAL(own->name, "blue-branch");

@@ -321,17 +321,90 @@ static void test_subnets(void)
 		"ifconfig 10.8.0.6 255.255.255.0,peer-id 7,cipher AES-256-GCM");
 }
 
+// Where clients reach each other, each is told of what is behind the others.
+static void test_client_to_client(void)
+{
+	static struct conf_client list[] = {
+		{.name = "a", .subnet_count = 1, .subnets = {{4, 16, {10, 50}}}},
+		{.name = "b",
+			.subnet_count = 2,
+			.subnets = {{4, 16, {10, 60}}, {6, 48, {0xfd, 0, 0, 0x60}}}},
+		{.name = "c", .disabled = true, .subnet_count = 1, .subnets = {{4, 16, {10, 70}}}},
+	};
+	struct session_lease lease = lease46;
+
+	gateway_reset();
+	gw.client_cidr = (struct conf_prefix){4, 24, {10, 8}};
+	gw.clients = list;
+	gw.client_count = 3;
+	compose(&lease, 6, 0, true);
+	CU_ASSERT_STRING_EQUAL(push.part[0], COMMON ",peer-id 7,cipher AES-256-GCM");
+	gw.client_to_client = true;
+	compose(&lease, 6, 0, true);
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		COMMON_WITH("route 10.50.0.0 255.255.0.0,route 10.60.0.0 255.255.0.0,"
+			    "route-ipv6 fd00:60::/48,") ",peer-id 7,cipher AES-256-GCM");
+	lease.client = &list[1];
+	compose(&lease, 6, 0, true);
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		COMMON_WITH("route 10.50.0.0 255.255.0.0,") ",peer-id 7,cipher AES-256-GCM");
+	line_add(gw.push_remove, &gw.push_remove_count, "route 10.50.");
+	compose(&lease, 6, 0, true);
+	CU_ASSERT_STRING_EQUAL(push.part[0], COMMON ",peer-id 7,cipher AES-256-GCM");
+	// Others are not in the client's own network.
+	gw.client_count = 0;
+	gw.topology = CONF_TOPOLOGY_NET30;
+	push_to("2.4.12", 2);
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		"PUSH_REPLY,topology net30,route 10.8.0.0 255.255.255.0," TAIL30
+		"ifconfig 10.8.0.6 10.8.0.5,peer-id 7,cipher AES-256-GCM");
+	gw.topology = CONF_TOPOLOGY_P2P;
+	push_to("2.6.12", 2);
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		"PUSH_REPLY,topology p2p,route 10.8.0.0 255.255.255.0," TAIL30
+		"ifconfig 10.8.0.6 10.8.0.5,peer-id 7,cipher AES-256-GCM");
+}
+
+// As many lines as there may be, each as long as it may be, and as many subnets.
+static struct conf_client longest_client, longest_list[CONF_SUBNETS_PUSH / CONF_SUBNETS_MAX];
+
+static void longest_lines(void)
+{
+	for (unsigned int i = 0; i < CONF_PUSH_MAX + CONF_CLIENT_PUSH_MAX; i++) {
+		struct conf_line *l = i < CONF_PUSH_MAX ? &gw.push[i]
+							: &longest_client.push[i - CONF_PUSH_MAX];
+
+		memset(l->text, 'x', CONF_LINE_BYTES - 1);
+		l->text[CONF_LINE_BYTES - 1] = '\0';
+	}
+	gw.push_count = CONF_PUSH_MAX;
+	longest_client.push_count = CONF_CLIENT_PUSH_MAX;
+	gw.client_to_client = true;
+	gw.clients = longest_list;
+	gw.client_count = CONF_SUBNETS_PUSH / CONF_SUBNETS_MAX;
+	for (unsigned int i = 0; i < CONF_SUBNETS_PUSH; i++) {
+		struct conf_client *c = &longest_list[i / CONF_SUBNETS_MAX];
+		struct conf_prefix *p = &c->subnets[c->subnet_count++];
+
+		*p = (struct conf_prefix){.family = 6, .len = 128};
+		memset(p->addr, 0xcc, 16);
+	}
+}
+
 // The longest lists a configuration can have: all options arrive once and in order, in parts that
 // say whether more follow.
 static void test_parts(void)
 {
+	struct session_lease lease = lease46;
 	struct peer_info peer = {.proto = 990, .mtu = 1500};
 	static char joined[PUSH_PARTS_MAX * PUSH_PART_BYTES];
 	char want[128];
 
 	gateway_reset();
+	lease.client = &longest_client;
 	gw.local_network_count = CONF_LIST_MAX;
 	gw.dns_count = CONF_LIST_MAX;
+	longest_lines();
 	for (unsigned int i = 0; i < CONF_LIST_MAX; i++) {
 		gw.local_networks[i] = (struct conf_prefix){.family = 6, .len = 128};
 		memset(gw.local_networks[i].addr, 0xaa, 16);
@@ -340,7 +413,7 @@ static void test_parts(void)
 		memset(gw.dns[i].addr, 0xbb, 16);
 		gw.dns[i].addr[15] = (uint8_t)i;
 	}
-	CU_ASSERT_EQUAL_FATAL(push_compose(&push, &gw, &lease46, &peer, &aes256), 0);
+	CU_ASSERT_EQUAL_FATAL(push_compose(&push, &gw, &lease, &peer, &aes256), 0);
 	CU_ASSERT_TRUE(push.count > 4);
 	joined[0] = '\0';
 	for (unsigned int i = 0; i < push.count; i++) {
@@ -352,7 +425,7 @@ static void test_parts(void)
 		CU_ASSERT_EQUAL(strncmp(push.part[i], "PUSH_REPLY,", 11), 0);
 		CU_ASSERT_STRING_EQUAL(push.part[i] + len - strlen(tail), tail);
 		if (i + 1 < push.count) // full, but for one option
-			CU_ASSERT_TRUE(len > PUSH_PART_BYTES - 80);
+			CU_ASSERT_TRUE(len > PUSH_PART_BYTES - 80 - CONF_LINE_BYTES);
 		strncat(joined, push.part[i] + 10, len - 10 - strlen(tail));
 	}
 	for (unsigned int i = 0; i < CONF_LIST_MAX; i++) {
@@ -411,6 +484,7 @@ int main(void)
 		{"more and less", test_more},
 		{"of one client", test_client},
 		{"routes to a client itself", test_subnets},
+		{"client to client", test_client_to_client},
 		{"parts", test_parts},
 		{"edge of a part", test_edge},
 		{NULL, NULL},

@@ -13,4 +13,5 @@ extern const struct harness_test path_epoch_tests[];
 extern const struct harness_test path_framing_tests[];
 extern const struct harness_test path_inner_tests[];
 extern const struct harness_test path_subnet_tests[];
+extern const struct harness_test path_hairpin_tests[];
 extern const struct harness_test path_ring_tests[];

@@ -47,6 +47,7 @@ int main(void)
 	failed |= harness_run("framing", path_framing_tests);
 	failed |= harness_run("inner", path_inner_tests);
 	failed |= harness_run("subnets", path_subnet_tests);
+	failed |= harness_run("hairpin", path_hairpin_tests);
 	failed |= harness_run("rings", path_ring_tests);
 	failed |= harness_run("complete", complete);
 	return failed;

@@ -94,7 +94,7 @@ lint_path() {
 	local bad=0
 	mapfile -t dataplane < <(lint_files 'dataplane/*.[ch]' | grep -v -e /tests/ -e /base/)
 	mapfile -t path < <(lint_files 'dataplane/*.c' |
-		grep -E '/(aead|aead_[a-z0-9_]+|capture|cbc|cbc_[a-z0-9_]+|cipher|csum|epoch|epoch_path|event|handoff|inbound|inject|inner|iroute|map|outbound|outer|overload|pkt|pktid|prefix_table|proto|punt|worker)\.c$')
+		grep -E '/(aead|aead_[a-z0-9_]+|capture|cbc|cbc_[a-z0-9_]+|cipher|csum|epoch|epoch_path|event|hairpin|handoff|inbound|inject|inner|iroute|map|outbound|outer|overload|pkt|pktid|prefix_table|proto|punt|worker)\.c$')
 	lint_grep "no stdio, pthread or allocation by libc in dataplane" \
 		'(^|[^_a-z])(printf|fprintf|malloc|pthread_[a-z_]+|sleep|usleep|syslog)\(' \
 		"${dataplane[@]}" || bad=1
