@@ -81,50 +81,55 @@ static bool has_same_subnets(const struct conf_client *a, const struct conf_clie
 	return n == 0 || !memcmp(a->subnets, b->subnets, n * sizeof(a->subnets[0]));
 }
 
+static void change_count(const struct client *c, const struct conf_gateway *to_come,
+	struct gateway_client_changes *out)
+{
+	enum change change;
+
+	if (!c->admitted)
+		return;
+	change = change_of(c, to_come);
+	out->subnets += !has_same_subnets(
+		conf_client_by_name(&c->gw->settings->conf, c->common_name),
+		conf_client_by_name(to_come, c->common_name));
+	out->later += change == CHANGE_LATER;
+	out->disabled += change == CHANGE_DISABLED;
+	out->moved += change == CHANGE_MOVED;
+}
+
 void gateway_client_changes(const struct gateway *g, const struct gateway_settings *to_come,
 	struct gateway_client_changes *out)
 {
 	struct client *c, *next;
 
 	memset(out, 0, sizeof(*out));
-	HASH_ITER(by_key, g->clients, c, next) {
-		enum change change;
-
-		if (!c->admitted)
-			continue;
-		out->subnets += !has_same_subnets(
-			conf_client_by_name(&g->settings->conf, c->common_name),
-			conf_client_by_name(&to_come->conf, c->common_name));
-		change = change_of(c, &to_come->conf);
-		out->later += change == CHANGE_LATER;
-		out->disabled += change == CHANGE_DISABLED;
-		out->moved += change == CHANGE_MOVED;
-	}
+	HASH_ITER(by_key, g->clients, c, next)
+		change_count(c, &to_come->conf, out);
 }
 
-// What one loses another may get: all lose first.
-static void subnets_apply(struct gateway *g)
+static void change_apply(struct client *c)
 {
-	const struct conf_gateway *conf = &g->settings->conf;
-	struct client *c, *next;
+	enum change change = CHANGE_NONE;
 
-	HASH_ITER(by_key, g->clients, c, next) {
-		if (c->admitted)
-			client_subnets_trim(c, conf_client_by_name(conf, c->common_name));
-	}
-	HASH_ITER(by_key, g->clients, c, next) {
-		if (c->admitted)
-			client_subnets_fill(c, conf_client_by_name(conf, c->common_name));
-	}
-}
-
-static void end_session(struct client *c, enum change why)
-{
+	if (c->admitted)
+		change = change_of(c, &c->gw->settings->conf);
+	if (change != CHANGE_DISABLED && change != CHANGE_MOVED)
+		return;
 	session_restart(c->session, SESSION_END_KILLED,
-		why == CHANGE_DISABLED ? "HALT,this client is disabled"
-				       : "RESTART,this address is another client's from now on",
+		change == CHANGE_DISABLED ? "HALT,this client is disabled"
+					  : "RESTART,this address is another client's from now on",
 		clock_ms());
 	client_settle(c);
+}
+
+static void subnets_apply(struct client *c, bool fill)
+{
+	const struct conf_client *own = conf_client_by_name(&c->gw->settings->conf, c->common_name);
+
+	if (c->admitted && fill)
+		client_subnets_fill(c, own);
+	else if (c->admitted)
+		client_subnets_trim(c, own);
 }
 
 void gateway_clients_apply(struct gateway *g)
@@ -132,14 +137,11 @@ void gateway_clients_apply(struct gateway *g)
 	struct client *c, *next;
 
 	gateway_addresses_reserve(g);
-	HASH_ITER(by_key, g->clients, c, next) {
-		enum change change;
-
-		if (!c->admitted)
-			continue;
-		change = change_of(c, &g->settings->conf);
-		if (change == CHANGE_DISABLED || change == CHANGE_MOVED)
-			end_session(c, change);
-	}
-	subnets_apply(g);
+	HASH_ITER(by_key, g->clients, c, next)
+		change_apply(c);
+	// What one loses another may get: all lose first.
+	HASH_ITER(by_key, g->clients, c, next)
+		subnets_apply(c, false);
+	HASH_ITER(by_key, g->clients, c, next)
+		subnets_apply(c, true);
 }
