@@ -12,6 +12,7 @@
 
 #include <arpa/inet.h>
 #include <rte_cycles.h>
+#include <rte_mempool.h>
 #include <rte_ring.h>
 
 #include <assert.h>
@@ -380,6 +381,9 @@ static json_t *rings_json(struct dp *dp)
 		o, "punt", ring_json(rte_ring_count(dp->punt), rte_ring_get_capacity(dp->punt)));
 	json_object_set_new(o, "capture",
 		ring_json(rte_ring_count(dp->capture), rte_ring_get_capacity(dp->capture)));
+	// What is in a cache of a thread counts as free.
+	json_object_set_new(
+		o, "buffers", ring_json(rte_mempool_in_use_count(dp->pool), dp->pool->size));
 	return o;
 }
 

@@ -12,6 +12,7 @@
 
 #include <CUnit/CUnit.h>
 #include <rte_cycles.h>
+#include <rte_mbuf.h>
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -196,6 +197,27 @@ static void test_load(void)
 	json_decref(o);
 }
 
+static json_int_t buffers(const char *key)
+{
+	json_t *o = stats_counters(stats, -1, name, NULL);
+	json_int_t v = get(json_object_get(json_object_get(o, "rings"), "buffers"), key);
+
+	json_decref(o);
+	return v;
+}
+
+static void test_buffers(void)
+{
+	json_int_t used = buffers("used");
+	struct rte_mbuf *m = rte_pktmbuf_alloc(dp->pool);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	CU_ASSERT_EQUAL(buffers("used"), used + 1);
+	CU_ASSERT_EQUAL(buffers("size"), 511);
+	rte_pktmbuf_free(m);
+	CU_ASSERT_EQUAL(buffers("used"), used);
+}
+
 static void test_client(void)
 {
 	struct session_info info = {.common_name = "alice",
@@ -260,6 +282,7 @@ int main(void)
 		{"gateways", test_gateways},
 		{"what the punt thread loses", test_slow_path},
 		{"load and pauses", test_load},
+		{"packet buffers", test_buffers},
 		{"client", test_client},
 		{NULL, NULL},
 	};
