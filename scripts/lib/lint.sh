@@ -78,7 +78,7 @@ lint_headers() {
 		case $f in */meson.build | meson.build) continue ;; esac
 		head -n 4 "$f" | grep -q 'Copyright (c) 2026, The Sluice authors' ||
 			{ echo "$f:2: no copyright line" && bad=1; }
-	done < <(lint_files '*.c' '*.h' '*.sh' '*meson.build' scripts/sluice 'scripts/sim/*' .ci/run)
+	done < <(lint_files '*.c' '*.h' '*.sh' '*meson.build' scripts/sluice 'scripts/sim/*' 'scripts/table/*' .ci/run)
 	return $bad
 }
 

@@ -5,7 +5,7 @@
 # `test`: runs the checks one by one, a line for each, full output in a log of its own, and counts.
 
 SUITES=(lint unit root fuzz e2e)
-SUITES_LONG=(versions) # only when they are named
+SUITES_LONG=(versions table) # only when they are named
 E2E_TIMEOUT=${E2E_TIMEOUT:-180}
 FUZZ_RUNS=${FUZZ_RUNS:-100000}
 PASSED=0 FAILED=0 SKIPPED=0
@@ -69,6 +69,7 @@ e2e_tests() { find scripts/e2e -name '*_test.sh' -printf '%f\n' | sed 's/_test\.
 suites_list() {
 	printf 'lint %s\n' "${lint_checks[@]}"
 	e2e_tests | sed 's/^/e2e /'
+	printf '%s clients\n' "${SUITES_LONG[@]}"
 }
 
 suites_run() {
@@ -198,4 +199,11 @@ suite_versions() { # [PROGRAM]...
 		SLUICE_OPENVPN=$program check versions "${program##*/}" e2e_one scripts/long/versions_test.sh
 	done
 	say "tables: $LOGS/versions-*.md"
+}
+
+# Every cell of the table of stock clients, or those with TEXT in their title.
+suite_table() { # [TEXT]
+	e2e_build table || return 0
+	check table clients e2e_one scripts/long/table_test.sh "$@"
+	grep -E '^(cells|refusals): |^FAILED ' "$LOGS/table-clients.log" || true
 }
