@@ -5,7 +5,7 @@
 # `test`: runs the checks one by one, a line for each, full output in a log of its own, and counts.
 
 SUITES=(lint unit root fuzz e2e)
-SUITES_LONG=(versions table) # only when they are named
+SUITES_LONG=(versions table soak) # only when they are named
 E2E_TIMEOUT=${E2E_TIMEOUT:-180}
 FUZZ_RUNS=${FUZZ_RUNS:-100000}
 PASSED=0 FAILED=0 SKIPPED=0
@@ -206,4 +206,10 @@ suite_table() { # [TEXT]
 	e2e_build table || return 0
 	check table clients e2e_one scripts/long/table_test.sh "$@"
 	grep -E '^(cells|refusals): |^FAILED ' "$LOGS/table-clients.log" || true
+}
+
+suite_soak() { # [SECONDS [CLIENTS]]
+	e2e_build soak || return 0
+	check soak clients e2e_one scripts/long/soak_test.sh "$@"
+	sed -n 's/^result /  /p' "$LOGS/soak-clients.log"
 }
