@@ -18,7 +18,7 @@ refused() {
 	shift 3
 	say_step "$why"
 	SAID=$(wc -l <"$BED_DIR/sluiced.log")
-	client_start 1 "$cert" --connect-retry-max 1 --hand-window 6 "$@"
+	client_start 1 "$cert" --connect-retry-max 1 --hand-window 3 "$@"
 	wait_for 12 client_up_or_gone 1 || true
 	assert_not "$why: the client got in" client_is_up 1
 	[ -z "$pattern" ] || wait_for 5 said "$pattern" ||

@@ -14,34 +14,59 @@ pki_all "$pki" client1
 openvpn --genkey tls-auth "$pki/ta.key" >/dev/null
 openvpn --genkey tls-crypt-v2-server "$pki/v2.key" >/dev/null
 openvpn --tls-crypt-v2 "$pki/v2.key" --genkey tls-crypt-v2-client "$pki/v2c.key" >/dev/null
-to4=10.8.0.1
+LANES=4
 
 # cell TITLE "SERVER OPTION..." FAMILY [SIMULATOR OPTION]...: a server of its own for each; the
-# fields after ":" must be in the result.
-cell() {
-	local title=$1 server=$2 family=$3 expect=()
+# fields after ":" must be in the result. They wait until all are known, then run side by side.
+CELLS=()
+cell() { CELLS+=("OUTER=$OUTER cell_run $(printf ' %q' "$@")"); }
+
+# In lane LANE: a port, a tun device, networks and logs of its own.
+cell_run() {
+	local title=$1 server=$2 family=$3 expect=() e
 	shift 3
 	while [ $# -gt 0 ] && [ "${1:0:1}" = . ]; do
 		expect+=("$1")
 		shift
 	done
-	: >"$BED_DIR/server.log"
+	: >"$BED_DIR/server$LANE.log"
 	eval "server=($server)"
-	proc_start server node openvpn --dev tun0 --dev-type tun --proto "udp$OUTER" --disable-dco \
-		--local "$(endpoint)" --port 1194 --server 10.8.0.0 255.255.255.0 --topology subnet \
-		--server-ipv6 fd00:8::/64 --push "route 10.20.0.0 255.255.0.0" --dh none \
-		--keepalive 10 60 --ca "$pki/ca.crt" --cert "$pki/server.crt" --key "$pki/server.key" \
-		--verb 4 "${server[@]}"
-	wait_for 10 grep -q 'Initialization Sequence Completed' "$BED_DIR/server.log" ||
+	proc_start "server$LANE" node openvpn --dev "tun$LANE" --dev-type tun --proto "udp$OUTER" \
+		--disable-dco --local "$(endpoint)" --port "$PORT" --server "10.8.$LANE.0" 255.255.255.0 \
+		--topology subnet --server-ipv6 "fd00:8:$LANE::/64" --push "route 10.20.0.0 255.255.0.0" \
+		--dh none --keepalive 10 60 --ca "$pki/ca.crt" --cert "$pki/server.crt" \
+		--key "$pki/server.key" --verb 4 "${server[@]}"
+	wait_for 10 grep -q 'Initialization Sequence Completed' "$BED_DIR/server$LANE.log" ||
 		fail "$title: stock openvpn did not start"
-	sim client1 "$family" --ping $to4 --ping fd00:8::1 --count 5 "$@" ||
+	sim client1 "$family" --ping "10.8.$LANE.1" --ping "fd00:8:$LANE::1" --count 5 "$@" ||
 		fail "$title: $(result .error), $(result '.warnings | tostring')"
-	local e
 	for e in "${expect[@]}"; do
 		[ "$(result "$e")" = true ] || fail "$title: not $e"
 	done
 	printf 'passed %s (%s ms)\n' "$title" "$(result .connected_ms)"
-	proc_stop server
+	proc_stop "server$LANE"
+}
+
+# Every fourth cell from the LANE-th one on.
+lane() {
+	local i
+	LANE=$1 PORT=$((1193 + $1))
+	for ((i = LANE - 1; i < ${#CELLS[@]}; i += LANES)); do
+		eval "${CELLS[i]}"
+	done
+}
+
+cells_run() {
+	local i pids=() bad=0
+	for i in $(seq $LANES); do
+		lane "$i" &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || bad=1
+	done
+	[ $bad = 0 ] || fail "not every cell passed"
+	assert_ge "cells" ${#CELLS[@]} 40
 }
 
 gcm='.cipher == "AES-256-GCM"'
@@ -116,4 +141,5 @@ for fault in loss duplicate reorder lost-ack replay-data float; do
 		--wrap "tls-crypt:$pki/tc.key" --timeout 60 --seed 3
 done
 OUTER=6 cell "over IPv6" "--tls-crypt $pki/tc.key" 2.6 --wrap "tls-crypt:$pki/tc.key"
+cells_run
 test_done

@@ -22,7 +22,7 @@ say_step "a certificate of the other authority does not get in"
 mkdir "$BED_DIR/mixed"
 cp "$BED_DIR"/pki1/{ca.crt,tc.key} "$BED_DIR"/pki2/client2.{crt,key} "$BED_DIR/mixed"
 client_stop 2
-PKI=$BED_DIR/mixed PORT=1194 client_start 2 client2 --connect-retry-max 1 --hand-window 6
+PKI=$BED_DIR/mixed PORT=1194 client_start 2 client2 --connect-retry-max 1 --hand-window 3
 wait_for 12 client_up_or_gone 2 || true
 assert_not "a foreign certificate got in" client_is_up 2
 assert_log sluiced 'gateway=gw1 .*unknown CA'

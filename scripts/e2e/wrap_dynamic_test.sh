@@ -4,46 +4,58 @@
 #
 # Dynamic tls-crypt: renegotiations by both sides over every way of wrapping under pings, none of
 # which gets lost; the log says how each was wrapped, and on the wire their packets are longer than
-# those of the unwrapped first key.
-# timeout: 240
+# those of the unwrapped first key. A gateway and a client for each way, side by side.
 . "$(dirname "$0")/_init.sh"
 
-renegotiations() { ctl clients | jq '.[0].renegotiations // 0'; }
-at_least() { [ "$(renegotiations)" -ge "$1" ]; }
-dynamic_lines() { grep -c 'renegotiated, key id [1-7], control channel dynamic tls-crypt' "$BED_DIR/sluiced.log" || true; }
+modes=(none tls-auth tls-crypt tls-crypt-v2)
+gateway_keys=('' 'tls_auth: {key: PKI/ta.key, direction: 0}' 'tls_crypt: PKI/tc.key' 'tls_crypt_v2: PKI/v2.key')
+client_keys=('' '--tls-auth PKI/ta.key 1' '--tls-crypt PKI/tc.key' '--tls-crypt-v2 PKI/v2-client4.key')
 
-# over NAME GATEWAY CLIENT
-over() {
-	local before
-	say_step "over $1"
-	KEYS_GATEWAY=$2 KEYS_CLIENT=$3
-	conf_write
-	ctl reload >/dev/null || fail "reload failed"
-	before=$(dynamic_lines)
-	client_start 1 client1 --reneg-sec 5
-	client_wait 1 || fail "$1: client did not connect"
-	assert_eq "dynamic tls-crypt in clients" "$(ctl clients | jq '.[0].dynamic_tls_crypt')" true
-	on client1 ping -n -q -i 0.02 -c 700 -W 2 "$(inside4 1)" >"$BED_DIR/ping.log" &
-	ping=$!
-	sleep 2
-	ctl renegotiate client1 >/dev/null
-	wait_for 20 at_least 4 || fail "$1: only $(renegotiations) renegotiations"
-	wait $ping || fail "ping: $(tail -n 2 "$BED_DIR/ping.log")"
-	grep -q ' 0% packet loss' "$BED_DIR/ping.log" || fail "$1: $(grep loss "$BED_DIR/ping.log")"
-	assert_ge "$1: renegotiations in the log" "$(dynamic_lines)" $((before + 4))
-	assert_log openvpn1 'dyn-tls-crypt'
-	client_stop 1
+renegotiations() { ctl clients "${modes[$1 - 1]}" | jq '.[0].renegotiations // 0'; }
+at_least() { [ "$(renegotiations "$1")" -ge "$2" ]; }
+dynamic_lines() { grep -c "gateway=$1 .*renegotiated, key id [1-7], control channel dynamic tls-crypt" "$BED_DIR/sluiced.log" || true; }
+
+conf_modes() {
+	local i
+	conf_head
+	printf '  - {name: in1, side: inside}\ngateways:\n'
+	for i in 1 2 3 4; do
+		KEYS_GATEWAY=${gateway_keys[i - 1]} PORT=$((1193 + i)) CLIENT_CIDR=10.8.$i.0/24 \
+			CLIENT_CIDR6=fd00:8:$i::/64 conf_gateway "${modes[i - 1]}"
+	done
 }
 
-bed_usual
-pki_all "$BED_DIR/pki" client1
+bed_usual 4
+pki_all "$BED_DIR/pki" client1 client2 client3 client4
 pki_static "$BED_DIR/pki/ta.key"
 pki_v2_server "$BED_DIR/pki/v2.key"
-pki_v2_client "$BED_DIR/pki/v2.key" "$BED_DIR/pki/v2-client1.key"
-KEYS_GATEWAY='' conf_write
+pki_v2_client "$BED_DIR/pki/v2.key" "$BED_DIR/pki/v2-client4.key"
+conf_modes >"$BED_DIR/sluice.yaml"
 gateway_start
 capture_start wire client1 eth0 -s 200 udp port 1194
-over none '' ''
+pings=()
+for i in 1 2 3 4; do
+	KEYS_CLIENT=${client_keys[i - 1]} PORT=$((1193 + i)) client_start $i client$i --reneg-sec 5
+done
+for i in 1 2 3 4; do
+	client_wait $i || fail "${modes[i - 1]}: client did not connect"
+	assert_eq "${modes[i - 1]}: dynamic tls-crypt in clients" \
+		"$(ctl clients "${modes[i - 1]}" | jq '.[0].dynamic_tls_crypt')" true
+	on client$i ping -n -q -i 0.02 -c 700 -W 2 "$(inside4 1)" >"$BED_DIR/ping$i.log" &
+	pings+=($!)
+done
+sleep 2
+for i in 1 2 3 4; do
+	ctl renegotiate client$i >/dev/null
+done
+for i in 1 2 3 4; do
+	name=${modes[i - 1]}
+	wait_for 20 at_least $i 4 || fail "$name: only $(renegotiations $i) renegotiations"
+	wait "${pings[i - 1]}" || fail "$name: ping: $(tail -n 2 "$BED_DIR/ping$i.log")"
+	grep -q ' 0% packet loss' "$BED_DIR/ping$i.log" || fail "$name: $(grep loss "$BED_DIR/ping$i.log")"
+	assert_ge "$name: renegotiations in the log" "$(dynamic_lines "$name")" 4
+	assert_log openvpn$i 'dyn-tls-crypt'
+done
 capture_stop wire
 # Unwrapped, a soft reset is 14 bytes and 26 with an ack; under tls-crypt 40 more.
 for k in 1 2 3; do
@@ -51,7 +63,4 @@ for k in 1 2 3; do
 	[ -n "$(capture_show wire "$filter and udp[4:2] >= 62")" ] || fail "no wrapped soft reset of key id $k"
 	[ -z "$(capture_show wire "$filter and udp[4:2] < 62")" ] || fail "a soft reset of key id $k without wrapping"
 done
-over tls-auth 'tls_auth: {key: PKI/ta.key, direction: 0}' '--tls-auth PKI/ta.key 1'
-over tls-crypt 'tls_crypt: PKI/tc.key' '--tls-crypt PKI/tc.key'
-over tls-crypt-v2 'tls_crypt_v2: PKI/v2.key' '--tls-crypt-v2 PKI/v2-client1.key'
 test_done

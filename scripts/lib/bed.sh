@@ -108,8 +108,13 @@ proc_start() {
 	shift 2
 	ip netns exec "$BED_PREFIX-$host" "$@" >>"$BED_DIR/$name.log" 2>&1 </dev/null 9>&- &
 	pid=$!
-	printf '%s %s %s\n' "$name" "$pid" "$(proc_start_time $pid)" >>"$BED_DIR/processes"
+	book book_add "$name $pid $(proc_start_time $pid)"
 }
+
+# book COMMAND...: changes the book of processes. A test may start and stop some side by side.
+book() { (flock 8 && "$@") 8>"$BED_DIR/lock"; }
+
+book_add() { printf '%s\n' "$1" >>"$BED_DIR/processes"; }
 
 proc_pid() {
 	awk -v name="$1" '$1 == name { pid = $2 } END { print pid }' "$BED_DIR/processes"
@@ -160,5 +165,5 @@ proc_stop() {
 	fi
 	PROC_STATUS=0
 	wait "$pid" 2>/dev/null || PROC_STATUS=$?
-	sed -i "/^$1 /d" "$BED_DIR/processes"
+	book sed -i "/^$1 /d" "$BED_DIR/processes"
 }
