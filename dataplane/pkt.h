@@ -81,7 +81,7 @@ struct pkt {
 	};
 	uint16_t vpn_hdr_len; // length of the inner IP header
 	uint16_t vpn_bytes;   // inner IP length
-	uint8_t local_id; // of the gateway's outside addresses, see struct dp_endpoint
+	uint8_t local_id;     // of the gateway's outside addresses, see struct dp_endpoint
 };
 static_assert(sizeof(struct pkt) <= 64, "pkt: scratch is one cache line");
 

@@ -120,6 +120,5 @@ bool cookie_is_valid(const struct cookie_key *k, uint64_t unix_s, const struct s
 
 	if (is_valid_in(k, k->slot_s, unix_s, &a, cookie))
 		return true;
-	return unix_s < k->former_until_s &&
-	       is_valid_in(k, k->former_slot_s, unix_s, &a, cookie);
+	return unix_s < k->former_until_s && is_valid_in(k, k->former_slot_s, unix_s, &a, cookie);
 }

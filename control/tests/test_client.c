@@ -7,6 +7,7 @@
 #include "control/channel/options_string.h"
 #include "control/channel/session_priv.h"
 
+#include "control/tests/client_bed.h"
 #include "control/tests/test_pki.h"
 #include "dataplane/crypto.h"
 #include "dataplane/base/clock.h"
@@ -23,122 +24,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PEERS 24 // an id comes back only when workers have drained
-
-static struct dp *dp;
-static struct worker *worker;
-static struct gateway *g;
-static struct gateway_settings *settings;
-static struct client *by_peer[PEERS];
-static struct test_pki *pki;
-
-static struct gateway_settings *settings_new(void)
-{
-	struct conf_gateway gw = {.name = "gw1",
-		.endpoint_addr_count = 1,
-		.endpoint_addrs = {{.family = 4, .addr = {192, 0, 2, 1}}},
-		.client_cidr = {.family = 4, .len = 24, .addr = {10, 8}},
-		.max_connections = 2,
-		.hand_window_s = 60};
-	char err[256];
-	struct gateway_settings *s;
-
-	snprintf(gw.ca, sizeof(gw.ca), "%s", test_pki_path(pki, "ca.crt"));
-	snprintf(gw.cert, sizeof(gw.cert), "%s", test_pki_path(pki, "server.crt"));
-	snprintf(gw.key, sizeof(gw.key), "%s", test_pki_path(pki, "server.key"));
-	s = gateway_settings_load(&gw, err, sizeof(err));
-	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
-	s->session.arg = g;
-	return s;
-}
-
-static void set_up(void)
-{
-	const struct dp_limits limits = {.peers_max = PEERS,
-		.routes_max = 64,
-		.gateways_max = 2,
-		.worker_count = 1,
-		.mbufs = 1024};
-	const struct fabric_ops ops = {0};
-	const struct conf conf = {0};
-
-	memset(by_peer, 0, sizeof(by_peer));
-	dp = dp_new(&limits);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(dp);
-	worker = worker_new(dp, 0, rte_lcore_id(), WORKER_POLL_BUSY);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(worker);
-	g = calloc(1, sizeof(*g));
-	CU_ASSERT_PTR_NOT_NULL_FATAL(g);
-	g->tun_fd = -1;
-	g->limit = handshake_limit_new(0);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(g->limit);
-	g->env = (struct gateway_env){
-		.loop = ev_default_loop(EVFLAG_AUTO), .dp = dp, .client_by_peer = by_peer};
-	g->env.publish = publish_new(dp);
-	g->env.fabric = fabric_open(&conf, g->env.loop, dp, g->env.publish, NULL, &ops);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(g->env.fabric);
-	g->env.pool = pool_new(g->env.loop, 1, NULL);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(g->env.pool);
-	CU_ASSERT_EQUAL_FATAL(fabric_domain(g->env.fabric, ""), 0);
-	settings = settings_new();
-	g->settings = settings;
-	g->locals[0] = (struct gateway_local){
-		.gw = g, .addr = {.family = 4, .addr = {192, 0, 2, 1}}};
-	g->tun_mtu = 1400;
-	g->pool = ippool_new(
-		&settings->conf.client_cidr, &settings->conf.client_cidr6, CONF_TOPOLOGY_SUBNET);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(g->pool);
-}
-
-static void tear_down(void)
-{
-	struct fabric *fabric = g->env.fabric;
-	struct publish *publish = g->env.publish;
-	struct pool *pool = g->env.pool;
-
-	gateway_close(g);
-	pool_free(pool);
-	fabric_close(fabric);
-	publish_free(publish);
-	worker_free(worker);
-	dp_free(dp);
-}
-
-static struct client_key key_at(uint8_t third, uint8_t last)
-{
-	return (struct client_key){
-		.family = 4, .port_be = 4242, .addr = {198, 51, third, last}, .sid = {last, third}};
-}
-
-// NULL: no room.
-static struct client *begin_at(uint8_t third, uint8_t last)
-{
-	const struct session_addr remote = {
-		.family = 4, .addr = {198, 51, third, last}, .port_be = 4242};
-	const struct session_start start = {
-		.remote_sid = {last, third}, .own_sid = {7, last, third}};
-	struct client_key key = key_at(third, last);
-
-	return client_new(g, &remote, &key, &start);
-}
-
-static struct client *begin(uint8_t last)
-{
-	struct client *c = begin_at(100, last);
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
-	return c;
-}
-
-static struct client *client_at(uint8_t third, uint8_t last)
-{
-	struct client_key key = key_at(third, last);
-	struct client *c;
-
-	HASH_FIND(by_key, g->clients, &key, sizeof(key), c);
-	return c;
-}
-
 static enum session_verdict admit(struct client *c)
 {
 	struct session_lease lease = {0};
@@ -150,9 +35,9 @@ static void test_half_open(void)
 {
 	struct client *a, *b;
 
-	set_up();
-	a = begin(1);
-	b = begin(2);
+	client_bed_set_up();
+	a = client_bed_begin(1);
+	b = client_bed_begin(2);
 	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
 	CU_ASSERT_EQUAL(g->half_open.count, 2);
 	CU_ASSERT_EQUAL(admit(a), SESSION_ADMIT);
@@ -169,7 +54,7 @@ static void test_half_open(void)
 	client_free(b);
 	CU_ASSERT_EQUAL(g->half_open.count, 0);
 	CU_ASSERT_EQUAL(gateway_session_count(g), 0);
-	tear_down();
+	client_bed_tear_down();
 }
 
 // The one who is replaced loses everything at once, and is freed by the loop, not by its successor.
@@ -177,10 +62,10 @@ static void test_replaced(void)
 {
 	struct client *a, *b;
 
-	set_up();
+	client_bed_set_up();
 	settings->conf.duplicate_cn = CONF_DUPLICATE_REPLACE;
-	a = begin(1);
-	b = begin(2);
+	a = client_bed_begin(1);
+	b = client_bed_begin(2);
 	CU_ASSERT_EQUAL(admit(a), SESSION_ADMIT);
 	CU_ASSERT_PTR_EQUAL(by_peer[a->peer_id], a);
 	CU_ASSERT_EQUAL(admit(b), SESSION_ADMIT); // the same name, which is none
@@ -193,17 +78,17 @@ static void test_replaced(void)
 	ev_run(g->env.loop, EVRUN_ONCE);
 	CU_ASSERT_EQUAL(gateway_session_count(g), 1);
 	CU_ASSERT_EQUAL(g->half_open.count, 0);
-	tear_down();
+	client_bed_tear_down();
 }
 
 static void test_full(void)
 {
 	struct client *c[3];
 
-	set_up();
+	client_bed_set_up();
 	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
 	for (uint8_t i = 0; i < 3; i++)
-		c[i] = begin((uint8_t)(i + 1));
+		c[i] = client_bed_begin((uint8_t)(i + 1));
 	CU_ASSERT_EQUAL(admit(c[0]), SESSION_ADMIT);
 	CU_ASSERT_EQUAL(admit(c[1]), SESSION_ADMIT);
 	CU_ASSERT_EQUAL(admit(c[2]), SESSION_REFUSE_FULL);
@@ -214,7 +99,7 @@ static void test_full(void)
 	CU_ASSERT_EQUAL(ippool_used(g->pool), 1);
 	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
 	CU_ASSERT_EQUAL(admit(c[2]), SESSION_ADMIT);
-	tear_down();
+	client_bed_tear_down();
 }
 
 static struct session_addr address(uint8_t last, uint16_t port)
@@ -247,7 +132,7 @@ static bool is_at(const struct client *c, struct session_addr a)
 
 static struct client *begin_in_pool(uint8_t third, uint8_t last)
 {
-	struct client *c = begin_at(third, last);
+	struct client *c = client_bed_begin_at(third, last);
 	struct key_state *ks;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
@@ -262,20 +147,20 @@ static void test_crowded_pool(void)
 {
 	uint8_t i;
 
-	set_up();
+	client_bed_set_up();
 	for (i = 0; i < 64; i++)
 		client_free(begin_in_pool(50, i)); // in the pool until the loop has turned
 	begin_in_pool(51, 0);
 	for (i = 1; i < 32; i++)
-		begin_at(51, i);
-	CU_ASSERT_PTR_NULL(begin_at(52, 0));
+		client_bed_begin_at(51, i);
+	CU_ASSERT_PTR_NULL(client_bed_begin_at(52, 0));
 	CU_ASSERT_EQUAL(g->half_open_dropped, 1);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(client_at(51, 0));
-	while (client_at(51, 0)->step)
+	CU_ASSERT_PTR_NOT_NULL_FATAL(client_bed_client(51, 0));
+	while (client_bed_client(51, 0)->step)
 		ev_run(g->env.loop, EVRUN_ONCE);
-	CU_ASSERT_PTR_NOT_NULL(begin_at(52, 0));
+	CU_ASSERT_PTR_NOT_NULL(client_bed_begin_at(52, 0));
 	CU_ASSERT_EQUAL(g->half_open_evicted, 1);
-	tear_down();
+	client_bed_tear_down();
 }
 
 // The byte of comp-lzo in each packet is taken from what the tunnel carries, if nobody fixed that.
@@ -295,10 +180,10 @@ static void test_framing(void)
 		struct peer *peer;
 
 		want -= i & 1 && !fixed ? epoch : 0;
-		set_up();
+		client_bed_set_up();
 		settings->conf.tun_mtu = fixed;
 		settings->conf.mss_clamp = true;
-		c = begin(1);
+		c = client_bed_begin(1);
 		c->session->info.framing = cases[i / 2].framing;
 		c->session->info.epoch = i & 1;
 		CU_ASSERT_EQUAL_FATAL(
@@ -308,7 +193,7 @@ static void test_framing(void)
 		CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
 		CU_ASSERT_EQUAL(peer->framing, cases[i / 2].framing);
 		CU_ASSERT_EQUAL(peer->mss4, want - 40);
-		tear_down();
+		client_bed_tear_down();
 	}
 }
 
@@ -321,8 +206,8 @@ static void test_occ_request(void)
 	struct client *c;
 	int len;
 
-	set_up();
-	c = begin(1);
+	client_bed_set_up();
+	c = client_bed_begin(1);
 	gateway_event(c, &ev); // no peer yet: nothing can have come from it
 	CU_ASSERT_EQUAL(rte_ring_count(worker->inject), 0);
 	CU_ASSERT_EQUAL(admit(c), SESSION_ADMIT);
@@ -340,7 +225,7 @@ static void test_occ_request(void)
 		CU_ASSERT_EQUAL(memcmp(data + 17, want, (size_t)len + 1), 0);
 		rte_pktmbuf_free(m);
 	}
-	tear_down();
+	client_bed_tear_down();
 }
 
 static void name_them(struct client *a, const char *name)
@@ -355,10 +240,10 @@ static void test_float(void)
 	struct session_addr first, to = address(9, 4711);
 	struct client *a, *b, *half;
 
-	set_up();
+	client_bed_set_up();
 	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
-	a = begin(1);
-	b = begin(2);
+	a = client_bed_begin(1);
+	b = client_bed_begin(2);
 	name_them(a, "alice");
 	name_them(b, "bob");
 	CU_ASSERT_FALSE(moves(a, to)); // no peer yet: nothing can have come from it
@@ -377,7 +262,7 @@ static void test_float(void)
 	CU_ASSERT_EQUAL(g->floats, 1);
 	CU_ASSERT_EQUAL(g->floats_refused, 2);
 	// A handshake that borrows the session id is no obstacle.
-	half = begin(1);
+	half = client_bed_begin(1);
 	half->key.sid[0] = a->key.sid[0];
 	CU_ASSERT_TRUE(moves(a, session_info(half->session)->remote));
 	CU_ASSERT_EQUAL(gateway_session_count(g), 2);
@@ -389,7 +274,7 @@ static void test_float(void)
 	CU_ASSERT_TRUE(is_at(a, to));
 	// Five at once, then one a second.
 	CU_ASSERT_FALSE(moves(a, address(20, 1)));
-	tear_down();
+	client_bed_tear_down();
 }
 
 // The node is full, and all of it is this gateway's: another one gets a place.
@@ -402,7 +287,7 @@ static void test_crowded_node(void)
 	struct gateway *quiet = calloc(1, sizeof(*quiet));
 	struct client *c;
 
-	set_up();
+	client_bed_set_up();
 	CU_ASSERT_PTR_NOT_NULL_FATAL(quiet);
 	g->env.half_open = &node;
 	half_open_init(&g->half_open, &node);
@@ -410,20 +295,20 @@ static void test_crowded_node(void)
 	quiet->settings = g->settings;
 	half_open_init(&quiet->half_open, &node);
 	for (uint8_t i = 0; i < 8; i++)
-		CU_ASSERT_PTR_NOT_NULL(begin_at(i, 1));
-	CU_ASSERT_PTR_NULL(begin_at(8, 1));
+		CU_ASSERT_PTR_NOT_NULL(client_bed_begin_at(i, 1));
+	CU_ASSERT_PTR_NULL(client_bed_begin_at(8, 1));
 	CU_ASSERT_EQUAL(node.dropped, 1);
 	c = client_new(quiet, &remote, &key, &start);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
 	CU_ASSERT_EQUAL(node.moved, 1);
 	CU_ASSERT_EQUAL(g->half_open_evicted, 1);
 	CU_ASSERT_EQUAL(g->half_open.count, 7);
-	CU_ASSERT_PTR_NULL(client_at(0, 1)); // the oldest
+	CU_ASSERT_PTR_NULL(client_bed_client(0, 1)); // the oldest
 	CU_ASSERT_EQUAL(node.count, 8);
 	client_free(c);
 	half_open_fini(&quiet->half_open);
 	free(quiet);
-	tear_down();
+	client_bed_tear_down();
 }
 
 // A reload keeps what only a restart can change, names each such option, and takes the rest.
@@ -434,7 +319,7 @@ static void test_fixed_options(void)
 	struct conf_gateway gw;
 	unsigned int next = 0;
 
-	set_up();
+	client_bed_set_up();
 	gw = settings->conf;
 	CU_ASSERT_PTR_NULL(gateway_keep_fixed(g, &gw, &next));
 	gw.endpoint_port = 1196;
@@ -454,7 +339,7 @@ static void test_fixed_options(void)
 	CU_ASSERT_EQUAL(gw.max_connections, 7);
 	gw.max_connections = settings->conf.max_connections;
 	CU_ASSERT_EQUAL(memcmp(&gw, &settings->conf, sizeof(gw)), 0);
-	tear_down();
+	client_bed_tear_down();
 }
 
 // One source has all places and must give some to another, but not more than makes them equal.
@@ -463,32 +348,32 @@ static void test_crowded(void)
 {
 	struct client *connected;
 
-	set_up();
-	connected = begin(1);
+	client_bed_set_up();
+	connected = client_bed_begin(1);
 	CU_ASSERT_EQUAL(admit(connected), SESSION_ADMIT);
 	for (uint8_t i = 0; i < 32; i++)
-		CU_ASSERT_PTR_NOT_NULL(begin_at(51, i));
+		CU_ASSERT_PTR_NOT_NULL(client_bed_begin_at(51, i));
 	CU_ASSERT_EQUAL(g->half_open.count, 32);
-	CU_ASSERT_PTR_NULL(begin_at(51, 99));
+	CU_ASSERT_PTR_NULL(client_bed_begin_at(51, 99));
 	CU_ASSERT_EQUAL(g->half_open_dropped, 1);
-	CU_ASSERT_PTR_NOT_NULL(begin_at(52, 0));
+	CU_ASSERT_PTR_NOT_NULL(client_bed_begin_at(52, 0));
 	CU_ASSERT_EQUAL(g->half_open_evicted, 1);
-	CU_ASSERT_PTR_NULL(client_at(51, 0)); // the oldest
-	CU_ASSERT_PTR_NOT_NULL(client_at(51, 1));
+	CU_ASSERT_PTR_NULL(client_bed_client(51, 0)); // the oldest
+	CU_ASSERT_PTR_NOT_NULL(client_bed_client(51, 1));
 	for (uint8_t i = 1; i < 99; i++) {
-		begin_at(52, i);
-		begin_at(51, (uint8_t)(100 + i));
+		client_bed_begin_at(52, i);
+		client_bed_begin_at(51, (uint8_t)(100 + i));
 	}
 	CU_ASSERT_EQUAL(g->half_open_evicted, 16);
 	CU_ASSERT_EQUAL(g->half_open.count, 32);
 	CU_ASSERT_EQUAL(gateway_session_count(g), 33);
-	CU_ASSERT_PTR_NOT_NULL(client_at(52, 15));
-	CU_ASSERT_PTR_NULL(client_at(52, 16));
+	CU_ASSERT_PTR_NOT_NULL(client_bed_client(52, 15));
+	CU_ASSERT_PTR_NULL(client_bed_client(52, 16));
 	CU_ASSERT(connected->admitted);
 	CU_ASSERT(!session_is_closed(connected->session));
 	// Its handshake is over, so its source is as good as any other.
-	CU_ASSERT_PTR_NOT_NULL(begin_at(100, 2));
-	tear_down();
+	CU_ASSERT_PTR_NOT_NULL(client_bed_begin_at(100, 2));
+	client_bed_tear_down();
 }
 
 // What happens to a certificate that connects a second time, by policy.
@@ -496,12 +381,12 @@ static void test_duplicates(void)
 {
 	struct client *a, *b, *c;
 
-	set_up();
+	client_bed_set_up();
 	settings->conf.max_connections = 3;
 	settings->conf.duplicate_cn = CONF_DUPLICATE_REFUSE;
-	a = begin(1);
-	b = begin(2);
-	c = begin(3);
+	a = client_bed_begin(1);
+	b = client_bed_begin(2);
+	c = client_bed_begin(3);
 	name_them(a, "alice");
 	name_them(b, "alice");
 	name_them(c, "bob");
@@ -515,14 +400,14 @@ static void test_duplicates(void)
 	CU_ASSERT_EQUAL(g->refused_total, 1);
 	// Side by side, each with a peer and an address, and each in a place.
 	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
-	a = begin(4);
+	a = client_bed_begin(4);
 	name_them(a, "alice");
 	CU_ASSERT_EQUAL(admit(a), SESSION_ADMIT);
 	CU_ASSERT(b->admitted && !session_is_closed(b->session));
 	CU_ASSERT_NOT_EQUAL(a->peer_id, b->peer_id);
 	CU_ASSERT_NOT_EQUAL(a->pool_entry, b->pool_entry);
 	CU_ASSERT_EQUAL(g->admitted_count, 3);
-	a = begin(5);
+	a = client_bed_begin(5);
 	name_them(a, "alice");
 	CU_ASSERT_EQUAL(admit(a), SESSION_REFUSE_FULL);
 	// In a full house a replacement needs no place: it takes those of its own.
@@ -531,7 +416,7 @@ static void test_duplicates(void)
 	CU_ASSERT_EQUAL(g->admitted_count, 2);
 	CU_ASSERT(!b->admitted);
 	CU_ASSERT(c->admitted);
-	tear_down();
+	client_bed_tear_down();
 }
 
 // Settings of a reload: more room at once, less for nobody who is in already.
@@ -539,20 +424,20 @@ static void test_max_connections(void)
 {
 	struct client *c[4];
 
-	set_up();
+	client_bed_set_up();
 	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
 	settings->conf.max_connections = 1;
 	for (uint8_t i = 0; i < 4; i++)
-		c[i] = begin((uint8_t)(i + 1));
+		c[i] = client_bed_begin((uint8_t)(i + 1));
 	CU_ASSERT_EQUAL(admit(c[0]), SESSION_ADMIT);
 	CU_ASSERT_EQUAL(admit(c[1]), SESSION_REFUSE_FULL);
-	settings = settings_new();
+	settings = client_bed_settings();
 	settings->conf.max_connections = 3;
 	gateway_settings_apply(g, settings);
 	// It began under the old ones, but the room is the gateway's.
 	CU_ASSERT_EQUAL(admit(c[1]), SESSION_ADMIT);
 	CU_ASSERT_EQUAL(admit(c[2]), SESSION_ADMIT);
-	settings = settings_new();
+	settings = client_bed_settings();
 	settings->conf.max_connections = 1;
 	gateway_settings_apply(g, settings);
 	for (int i = 0; i < 3; i++)
@@ -562,7 +447,7 @@ static void test_max_connections(void)
 	CU_ASSERT_EQUAL(admit(c[3]), SESSION_REFUSE_FULL); // one is in, and one may be
 	client_free(c[2]);
 	CU_ASSERT_EQUAL(admit(c[3]), SESSION_ADMIT);
-	tear_down();
+	client_bed_tear_down();
 }
 
 // A router quotes a packet that was sent to the client: key 1, the first of two.
@@ -580,7 +465,7 @@ static struct icmp_too_big quote_of(const struct client *c, uint16_t mtu)
 
 static struct client *connected_v2(void)
 {
-	struct client *c = begin(1);
+	struct client *c = client_bed_begin(1);
 	const struct session_key key = {.key_id = 1, .cipher = CIPHER_AES_256_GCM};
 
 	CU_ASSERT_EQUAL_FATAL(admit(c), SESSION_ADMIT);
@@ -638,7 +523,7 @@ static void test_epoch(void)
 	struct client *c;
 	struct keyslot *k;
 
-	set_up();
+	client_bed_set_up();
 	ops.send = send_nowhere; // there is no socket
 	settings->session.ops = &ops;
 	c = connected_v2();
@@ -673,7 +558,7 @@ static void test_epoch(void)
 	gateway_event(c, &ev);
 	CU_ASSERT_EQUAL(c->session->keys[0].stage, KEY_HANDSHAKE);
 	client_free(c);
-	tear_down();
+	client_bed_tear_down();
 }
 
 static void test_key_usage(void)
@@ -681,7 +566,7 @@ static void test_key_usage(void)
 	const uint64_t limit = ((UINT64_C(1) << 36) - 1) / 8 * 7;
 	struct session_ops ops = client_session_ops;
 
-	set_up();
+	client_bed_set_up();
 	ops.send = send_nowhere; // there is no socket
 	settings->session.ops = &ops;
 	CU_ASSERT_FALSE(renegotiates(1000000, 1000000000, 0, false));
@@ -699,7 +584,7 @@ static void test_key_usage(void)
 	settings->conf.reneg_pkts = 10;
 	CU_ASSERT_FALSE(renegotiates(9, 999, 0, true));
 	CU_ASSERT_TRUE(renegotiates(10, 1000, 0, true));
-	tear_down();
+	client_bed_tear_down();
 }
 
 static uint16_t published(const struct client *c)
@@ -713,7 +598,7 @@ static void test_path_mtu_forged(void)
 	struct icmp_too_big r[7];
 	struct client *c;
 
-	set_up();
+	client_bed_set_up();
 	c = connected_v2();
 	for (unsigned int i = 0; i < 7; i++)
 		r[i] = quote_of(c, 1300);
@@ -729,7 +614,7 @@ static void test_path_mtu_forged(void)
 	CU_ASSERT_EQUAL(published(c), UINT16_MAX);
 	CU_ASSERT_EQUAL(g->too_big_ignored, 7);
 	CU_ASSERT_EQUAL(g->too_big_learned, 0);
-	tear_down();
+	client_bed_tear_down();
 }
 
 static void test_path_mtu(void)
@@ -737,7 +622,7 @@ static void test_path_mtu(void)
 	struct icmp_too_big r;
 	struct client *c;
 
-	set_up();
+	client_bed_set_up();
 	c = connected_v2();
 	r = quote_of(c, 1300);
 	gateway_too_big(g, 0, &r);
@@ -764,7 +649,7 @@ static void test_path_mtu(void)
 	gateway_too_big(g, 0, &r);
 	CU_ASSERT_EQUAL(published(c), PMTU_MIN4);
 	peer_key_by_id(peer_by_id(dp->peers, c->peer_id), 1)->format = FORMAT_AEAD;
-	tear_down();
+	client_bed_tear_down();
 }
 
 static void test_path_mtu_rate(void)
@@ -772,14 +657,14 @@ static void test_path_mtu_rate(void)
 	struct icmp_too_big r;
 	struct client *c;
 
-	set_up();
+	client_bed_set_up();
 	c = connected_v2();
 	r = quote_of(c, 1300);
 	g->pmtu_bucket = UINT64_MAX / 2; // used up
 	gateway_too_big(g, 0, &r);
 	CU_ASSERT_EQUAL(published(c), UINT16_MAX);
 	CU_ASSERT_EQUAL(g->too_big_ignored, 1);
-	tear_down();
+	client_bed_tear_down();
 }
 
 int main(void)
