@@ -354,6 +354,7 @@ struct gateway *gateway_open(
 	g->id = id;
 	gateway_tun_init(g);
 	half_open_init(&g->half_open, env->half_open);
+	slowpath_gateway_reset(env->slowpath, id);
 	rc = gateway_bring_up(g, gw);
 	if (rc) {
 		gateway_close(g);

@@ -422,6 +422,14 @@ const struct slowpath_counters *slowpath_counters(const struct slowpath *s)
 	return &s->counters;
 }
 
+void slowpath_gateway_reset(struct slowpath *s, uint16_t gateway)
+{
+	_Atomic(uint64_t) *n = (void *)&s->gateways[gateway];
+
+	for (size_t i = 0; i < sizeof(s->gateways[gateway]) / sizeof(*n); i++)
+		atomic_store_explicit(&n[i], 0, memory_order_relaxed);
+}
+
 const struct slowpath_counters *slowpath_gateway_counters(
 	const struct slowpath *s, uint16_t gateway)
 {

@@ -62,5 +62,7 @@ bool slowpath_exception_is_gone(struct slowpath *s, uint16_t port);
 
 // Of all, and what of it was for or from a gateway's TUN device and socket.
 const struct slowpath_counters *slowpath_counters(const struct slowpath *s);
+// Control: all zero, for the next gateway of this id, before it has descriptors here.
+void slowpath_gateway_reset(struct slowpath *s, uint16_t gateway);
 const struct slowpath_counters *slowpath_gateway_counters(
 	const struct slowpath *s, uint16_t gateway);

@@ -128,6 +128,13 @@ static void test_slow_path(void)
 	CU_ASSERT_EQUAL(get(port, "dropped"), 1);
 	CU_ASSERT_EQUAL(get(port, "in_flight"), 0);
 	json_decref(o);
+	// The next gateway of this id begins at zero, the sum of all goes on.
+	slowpath_gateway_reset(slowpath, 2);
+	o = stats_counters(stats, 2, name, NULL);
+	gw = find(json_object_get(o, "gateways"), "gateway", "gw3");
+	CU_ASSERT_EQUAL(get(json_object_get(gw, "slow_path"), "link_too_large"), 0);
+	CU_ASSERT_EQUAL(get(json_object_get(o, "slow_path"), "link_too_large"), 1);
+	json_decref(o);
 }
 
 static void test_gateways(void)
