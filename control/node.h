@@ -53,8 +53,11 @@ void node_shutdown(struct node *n);
 void node_stop(struct node *n); // accepts a half-built node
 
 // What a reload did, for the log and sluicectl: one line each.
+#define NODE_REPORT_LINE_BYTES 1024
 struct node_reload_report {
-	bool ok; // false: nothing was changed, text says why
+	bool ok;   // false: nothing was changed, text says why
+	bool full; // text lacks lines, its last one says so: the log has them
+	char error[NODE_REPORT_LINE_BYTES]; // the line of text that says why
 	char text[4096];
 };
 void node_reload(struct node *n, struct node_reload_report *report);

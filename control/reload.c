@@ -26,18 +26,29 @@ LOG_TYPE("reload");
 static void say(struct node_reload_report *r, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+#define MORE "more is in the log\n"
+
+// The log has every line, whatever there is room for in the report.
 static void say(struct node_reload_report *r, const char *fmt, ...)
 {
-	size_t len = strlen(r->text);
+	size_t len = strlen(r->text), n;
+	char line[NODE_REPORT_LINE_BYTES];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(r->text + len, sizeof(r->text) - len, fmt, ap);
+	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	LOG(NOTICE, "%s", r->text + len);
-	len = strlen(r->text);
-	if (len + 1 < sizeof(r->text))
-		snprintf(r->text + len, sizeof(r->text) - len, "\n");
+	LOG(NOTICE, "%s", line);
+	if (!r->error[0] && strncmp(line, "error: ", 7) == 0)
+		snprintf(r->error, sizeof(r->error), "%s", line);
+	n = strlen(line);
+	if (!r->full && len + n + sizeof("\n" MORE) <= sizeof(r->text)) {
+		memcpy(r->text + len, line, n);
+		memcpy(r->text + len + n, "\n", 2);
+	} else if (!r->full) {
+		r->full = true;
+		memcpy(r->text + len, MORE, sizeof(MORE));
+	}
 }
 
 // Member by member: the place in the file does not matter, nor does what padding holds.

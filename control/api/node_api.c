@@ -258,6 +258,11 @@ static json_t *reload(void *arg, bool restart, bool check, char *err)
 		(restart ? NODE_RELOAD_RESTART : 0u) | (check ? NODE_RELOAD_CHECK : 0u), &report);
 	if (report.ok)
 		return report_lists(report.text, check);
+	// What had to be refused before the error may be long.
+	if (report.error[0] && strlen(report.text) >= API_ERROR_BYTES) {
+		snprintf(err, API_ERROR_BYTES, "%.*s", API_ERROR_BYTES - 1, report.error);
+		return NULL;
+	}
 	for (char *c = report.text; *c; c++)
 		if (*c == '\n')
 			*c = c[1] ? ';' : '\0';

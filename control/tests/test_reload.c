@@ -103,6 +103,27 @@ struct gateway_text {
 
 static const struct gateway_text running = {"gw1", "1194", "", "10.8.0.0/24", "10.1.0.0/16", NULL};
 
+// What there is no room for is missed, and only in the report.
+static void test_long_report(void)
+{
+	struct conf *old = parse("workers: 1\n" INTERFACES GATEWAY);
+	struct conf *new = parse("workers: 2\n" INTERFACES GATEWAY);
+	struct node_reload_report report = {0};
+	size_t len = 0;
+
+	for (int i = 0; i < 200; i++) {
+		reload_refuse_node_options(old, new, &report);
+		CU_ASSERT(report.full || strlen(report.text) > len);
+		len = strlen(report.text);
+	}
+	CU_ASSERT(report.full);
+	CU_ASSERT(len < sizeof(report.text));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(report.text, "restart\nmore is in the log\n"));
+	CU_ASSERT_STRING_EQUAL(strstr(report.text, "more"), "more is in the log\n");
+	conf_free(old);
+	conf_free(new);
+}
+
 static void file_write(const struct gateway_text *gws, size_t n)
 {
 	FILE *f = fopen(test_pki_path(pki, "sluice.yaml"), "w");
@@ -299,6 +320,7 @@ static void test_hand_window(void)
 int main(void)
 {
 	static const struct harness_test tests[] = {
+		{"a report that is too long", test_long_report},
 		{"names what needs a restart, and nothing else", test_refused},
 		{"a gateway must get on with what runs, not only with the file", test_clashes},
 		{"a refused change does not stand in the way of others", test_refused_alone},
