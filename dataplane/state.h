@@ -21,7 +21,7 @@
 #include "drivers/port.h"
 
 #define DP_GATEWAYS_MAX 1024
-#define DP_LOCALS_MAX 8 // outside addresses of a gateway
+#define DP_LOCALS_MAX 16 // outside addresses of a gateway, with those that are leaving
 #define DP_WORKERS_MAX 32
 #define DP_VLANS 4096
 #define DP_NO_DOMAIN UINT16_MAX

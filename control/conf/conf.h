@@ -26,6 +26,7 @@
 #define CONF_VLANS_MAX 256 // per interface
 #define CONF_FILE_BYTES (4 << 20)
 #define CONF_WARNINGS_MAX 32
+#define CONF_ENDPOINT_ADDRS_MAX 8
 #define CONF_WARNING_BYTES 256
 
 struct conf_prefix {
@@ -113,7 +114,7 @@ struct conf_gateway {
 	char file[CONF_PATH_BYTES];            // where it was read, for messages
 	struct conf_place places[CONF_PLACES]; // of conf_placed_options
 	size_t endpoint_addr_count;            // at least one
-	struct conf_addr endpoint_addrs[DP_LOCALS_MAX];
+	struct conf_addr endpoint_addrs[CONF_ENDPOINT_ADDRS_MAX];
 	uint16_t endpoint_port;
 	char netns[CONF_NAME_BYTES];      // inside; "": the daemon's own
 	char link_netns[CONF_NAME_BYTES]; // where the endpoint's socket lives; "": the daemon's own
