@@ -115,6 +115,14 @@ static uint32_t older_count(const struct client *c, const char *name, bool same_
 	return n;
 }
 
+// By a reload since the handshake began, which knew nothing of this client yet.
+static bool is_disabled_now(const struct gateway *g, const char *name)
+{
+	const struct conf_client *own = conf_client_by_name(&g->settings->conf, name);
+
+	return own && own->disabled;
+}
+
 static enum session_verdict admit(void *arg, struct session *s, struct session_lease *lease)
 {
 	struct client *c = session_owner(s);
@@ -127,7 +135,7 @@ static enum session_verdict admit(void *arg, struct session *s, struct session_l
 	c->options = conf_client_by_name(conf, name);
 	replace = client_is_alone(c);
 	verdict = SESSION_REFUSE_DISABLED;
-	if (c->options && c->options->disabled)
+	if ((c->options && c->options->disabled) || is_disabled_now(g, name))
 		goto refuse;
 	verdict = SESSION_REFUSE_DUPLICATE;
 	if (conf->duplicate_cn == CONF_DUPLICATE_REFUSE && clients_of_name(g, name))

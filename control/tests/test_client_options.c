@@ -208,15 +208,17 @@ static void test_alone(void)
 static void test_disabled(void)
 {
 	struct conf_client list[] = {usual[0], usual[1]};
-	struct client *a, *b;
+	struct client *a, *b, *late;
 
 	set_up();
 	a = begin("alice");
 	b = begin("bob");
+	late = begin("bob");
 	CU_ASSERT_EQUAL(admit(a), SESSION_ADMIT);
 	CU_ASSERT_EQUAL(admit(b), SESSION_ADMIT);
 	list[1].disabled = true;
 	gateway_settings_apply(g, settings_of(list, 2));
+	CU_ASSERT_EQUAL(admit(late), SESSION_REFUSE_DISABLED); // began before that
 	CU_ASSERT_TRUE(a->admitted);
 	CU_ASSERT_EQUAL(g->admitted_count, 1);
 	CU_ASSERT_EQUAL(admit(begin("bob")), SESSION_REFUSE_DISABLED);
