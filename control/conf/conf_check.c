@@ -153,6 +153,16 @@ static const char *kernel_name(const struct conf_interface *i)
 	return i->driver == PORT_AF_XDP ? i->name : i->exception;
 }
 
+// An option that has no business there, `why`.
+static int absent(struct check *k, const struct conf_node *n, const char *option, const char *what,
+	const char *name, const char *why)
+{
+	char found[CONF_GOT_BYTES];
+
+	return fail(k, place(n, option), "%s %s: %s must be absent %s, got %s", what, name, option,
+		why, conf_got(found, conf_node_get(n, option)));
+}
+
 static int check_interface(struct check *k, size_t index)
 {
 	const struct conf_interface *i = &k->c->interfaces[index], *o;
@@ -161,13 +171,10 @@ static int check_interface(struct check *k, size_t index)
 	if (check_interface_name(k, i, n) < 0)
 		return -1;
 	if (conf_node_get(n, "memif") && i->driver != PORT_MEMIF)
-		return fail(k, place(n, "memif"),
-			"interface %s: memif must be absent unless driver is memif", i->name);
+		return absent(k, n, "memif", "interface", i->name, "unless driver is memif");
 	if (conf_node_get(n, "exception") && i->driver == PORT_AF_XDP)
-		return fail(k, place(n, "exception"),
-			"interface %s: exception must be absent with driver af_xdp: the kernel "
-			"has the interface itself",
-			i->name);
+		return absent(k, n, "exception", "interface", i->name,
+			"with driver af_xdp: the kernel has the interface itself");
 	for (size_t j = 0; j < index; j++) {
 		o = &k->c->interfaces[j];
 		if (strcmp(i->name, o->name) != 0 || i->driver != o->driver ||
@@ -435,9 +442,8 @@ static int check_identity(struct check *k, const struct conf_gateway *g, const s
 	if (!g->ca[0] && g->peer_fingerprint_count == 0)
 		return fail(k, n, "gateway %s: ca is missing (or peer_fingerprint)", g->name);
 	if (!g->ca[0] && g->crl[0])
-		return fail(k, place(n, "crl_verify"),
-			"gateway %s: crl_verify must be absent without ca: a list is its authority's",
-			g->name);
+		return absent(k, n, "crl_verify", "gateway", g->name,
+			"without ca: a list is its authority's");
 	if (conf_node_get(n, "verify_x509_name") && !g->x509_name[0])
 		return fail(k, place(n, "verify_x509_name"),
 			"gateway %s: verify_x509_name.name is missing", g->name);
@@ -477,9 +483,7 @@ static int check_wrap(struct check *k, const struct conf_gateway *g, const struc
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && !g->tls_crypt_v2[0]; i++)
 		if (conf_node_get(n, options[i]))
-			return fail(k, place(n, options[i]),
-				"gateway %s: %s must be absent without tls_crypt_v2", g->name,
-				options[i]);
+			return absent(k, n, options[i], "gateway", g->name, "without tls_crypt_v2");
 	return 0;
 }
 
@@ -491,8 +495,7 @@ static int check_times(struct check *k, const struct conf_gateway *g, const stru
 			"(%us), got \"%us\"",
 			g->name, g->keepalive_interval_s, g->keepalive_timeout_s);
 	if (g->inactive_bytes > 0 && g->inactive_s == 0)
-		return fail(k, place(n, "inactive_bytes"),
-			"gateway %s: inactive_bytes must be absent without inactive", g->name);
+		return absent(k, n, "inactive_bytes", "gateway", g->name, "without inactive");
 	return 0;
 }
 

@@ -85,17 +85,11 @@ static const char *local_clash(
 static const char *subnet_clash(
 	const struct conf_gateway *g, const struct conf_gateway *o, char why[CONF_CLASH_BYTES])
 {
-	char text[CONF_CLASH_BYTES];
 	const char *option = conf_client_clash(g, o, why);
 
 	if (!option)
 		option = conf_client_cidr_clash(g, o, why);
-	if (option || !conf_client_cidr_clash(o, g, text))
-		return option;
-	snprintf(why, CONF_CLASH_BYTES,
-		"must not be where a client of gateway %s in the same routing domain has a subnet",
-		o->name);
-	return "client_cidr";
+	return option ? option : conf_cidr_client_clash(g, o, why);
 }
 
 const char *conf_clash(

@@ -213,30 +213,54 @@ const char *conf_client_clash(
 	return NULL;
 }
 
+// The first subnet behind one of g's clients that overlaps a client network of o; NULL: none.
+static const struct conf_prefix *subnet_in_cidr(const struct conf_gateway *g,
+	const struct conf_gateway *o, const struct conf_client **client,
+	const struct conf_prefix **cidr)
+{
+	for (size_t i = 0; i < g->client_count; i++) {
+		*client = &g->clients[i];
+		for (size_t j = 0; j < (*client)->subnet_count; j++) {
+			const struct conf_prefix *p = &(*client)->subnets[j];
+
+			*cidr = p->family == 4 ? &o->client_cidr : &o->client_cidr6;
+			if (conf_prefix_overlaps(*cidr, p))
+				return p;
+		}
+	}
+	return NULL;
+}
+
 const char *conf_client_cidr_clash(
 	const struct conf_gateway *g, const struct conf_gateway *o, char why[CONF_CLASH_BYTES])
 {
 	char got[CONF_TEXT_BYTES], text[CONF_TEXT_BYTES];
+	const struct conf_client *c;
+	const struct conf_prefix *cidr, *p = subnet_in_cidr(g, o, &c, &cidr);
 
-	for (size_t i = 0; i < g->client_count; i++) {
-		const struct conf_client *c = &g->clients[i];
+	if (!p)
+		return NULL;
+	snprintf(why, CONF_CLASH_BYTES,
+		"must not overlap the client network %s of gateway %s in the same routing domain, "
+		"got subnet \"%s\" of client %s",
+		conf_text_prefix(text, cidr), o->name, conf_text_prefix(got, p), c->name);
+	return "clients";
+}
 
-		for (size_t j = 0; j < c->subnet_count; j++) {
-			const struct conf_prefix *p = &c->subnets[j];
-			const struct conf_prefix *cidr = p->family == 4 ? &o->client_cidr
-									: &o->client_cidr6;
+const char *conf_cidr_client_clash(
+	const struct conf_gateway *g, const struct conf_gateway *o, char why[CONF_CLASH_BYTES])
+{
+	char got[CONF_TEXT_BYTES], text[CONF_TEXT_BYTES];
+	const struct conf_client *c;
+	const struct conf_prefix *cidr, *p = subnet_in_cidr(o, g, &c, &cidr);
 
-			if (!conf_prefix_overlaps(cidr, p))
-				continue;
-			snprintf(why, CONF_CLASH_BYTES,
-				"must not overlap the client network %s of gateway %s in the same "
-				"routing domain, got subnet \"%s\" of client %s",
-				conf_text_prefix(text, cidr), o->name, conf_text_prefix(got, p),
-				c->name);
-			return "clients";
-		}
-	}
-	return NULL;
+	if (!p)
+		return NULL;
+	snprintf(why, CONF_CLASH_BYTES,
+		"must not overlap subnet %s of client %s of gateway %s in the same routing domain, "
+		"got \"%s\"",
+		conf_text_prefix(text, p), c->name, o->name, conf_text_prefix(got, cidr));
+	return cidr->family == 4 ? "client_cidr" : "client_cidr6";
 }
 
 static const char *same_as(

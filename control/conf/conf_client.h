@@ -18,3 +18,6 @@ const char *conf_client_clash(
 	const struct conf_gateway *g, const struct conf_gateway *o, char why[CONF_CLASH_BYTES]);
 const char *conf_client_cidr_clash(
 	const struct conf_gateway *g, const struct conf_gateway *o, char why[CONF_CLASH_BYTES]);
+// The other way round: client networks of g against subnets behind clients of o.
+const char *conf_cidr_client_clash(
+	const struct conf_gateway *g, const struct conf_gateway *o, char why[CONF_CLASH_BYTES]);

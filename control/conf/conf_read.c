@@ -38,28 +38,14 @@ static int fail(struct walk *w, uint32_t line, uint32_t column, const char *fmt,
 	return -1;
 }
 
-#define GOT_BYTES (CONF_SHOW_BYTES + 2)
-
-// What stands there, as an error quotes it.
-static const char *got(char out[GOT_BYTES], const struct conf_node *n)
-{
-	char show[CONF_SHOW_BYTES];
-
-	if (n->kind == CONF_SCALAR)
-		snprintf(out, GOT_BYTES, "\"%s\"", conf_show(show, n->text));
-	else
-		snprintf(out, GOT_BYTES, "a %s", n->kind == CONF_SEQUENCE ? "list" : "mapping");
-	return out;
-}
-
 // The value is none of the legal ones.
 static int refuse(struct walk *w, const struct conf_option *opt, const struct conf_node *n)
 {
-	char legal[CONF_LEGAL_BYTES], found[GOT_BYTES];
+	char legal[CONF_LEGAL_BYTES], found[CONF_GOT_BYTES];
 
 	conf_option_legal(legal, opt);
-	return fail(
-		w, n->line, n->column, "%s must be %s, got %s", opt->name, legal, got(found, n));
+	return fail(w, n->line, n->column, "%s must be %s, got %s", opt->name, legal,
+		conf_got(found, n));
 }
 
 static int refuse_later(struct walk *w, const struct conf_option *opt, const struct conf_node *n)
@@ -434,14 +420,14 @@ static int read_mappings(
 static int read_group(
 	struct walk *w, const struct conf_option *opt, const struct conf_node *n, void *base)
 {
-	char found[GOT_BYTES];
+	char found[CONF_GOT_BYTES];
 	int ret;
 
 	if (n->kind != CONF_MAPPING && !(n->kind == CONF_SCALAR && opt->brief))
 		return fail(w, n->line, n->column, "%s must be a mapping of options%s%s%s, got %s",
 			opt->name, opt->brief ? ", or " : "",
 			opt->brief ? opt->children[0].name : "", opt->brief ? " alone" : "",
-			got(found, n));
+			conf_got(found, n));
 	snprintf(w->group_text, sizeof(w->group_text), "%s.", opt->name);
 	w->group = w->group_text;
 	ret = n->kind == CONF_MAPPING ? read_mapping(w, opt->children, n, base)
@@ -482,12 +468,12 @@ static int read_vlan(struct walk *w, const struct conf_option *opt, const struct
 static int read_vlans(
 	struct walk *w, const struct conf_option *opt, const struct conf_node *n, void *base)
 {
-	char found[GOT_BYTES];
+	char found[CONF_GOT_BYTES];
 
 	if (n->kind != CONF_MAPPING)
 		return fail(w, n->line, n->column,
 			"%s must be a mapping of VLAN tag to namespace or options, got %s",
-			opt->name, got(found, n));
+			opt->name, conf_got(found, n));
 	for (const struct conf_node *v = n->child; v; v = v->next)
 		if (read_vlan(w, opt, v, base) < 0)
 			return -1;
@@ -620,7 +606,7 @@ static int read_mappings(
 {
 	size_t *count = (size_t *)(void *)((uint8_t *)into + opt->count_offset), i = 0;
 	uint8_t *base = (uint8_t *)into + opt->offset;
-	char outer[WHERE_BYTES], found[GOT_BYTES];
+	char outer[WHERE_BYTES], found[CONF_GOT_BYTES];
 
 	if (n->kind != CONF_SEQUENCE || n->count < opt->min || n->count > opt->max)
 		return n->kind == CONF_SEQUENCE ? fail(w, n->line, n->column,
@@ -642,7 +628,7 @@ static int read_mappings(
 		name_where(w, outer, opt->list->what, e, i);
 		if (e->kind != CONF_MAPPING)
 			return fail(w, e->line, e->column, "must be a mapping of options, got %s",
-				got(found, e));
+				conf_got(found, e));
 		*(int *)(void *)(element + opt->list->line_offset) = (int)e->line;
 		if (set_defaults(w, opt->children, element) < 0 ||
 			read_mapping(w, opt->children, e, element) < 0)

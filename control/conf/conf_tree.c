@@ -57,6 +57,18 @@ const char *conf_show(char out[CONF_SHOW_BYTES], const char *value)
 	return out;
 }
 
+const char *conf_got(char out[CONF_GOT_BYTES], const struct conf_node *n)
+{
+	char show[CONF_SHOW_BYTES];
+
+	if (n->kind == CONF_SCALAR)
+		snprintf(out, CONF_GOT_BYTES, "\"%s\"", conf_show(show, n->text));
+	else
+		snprintf(
+			out, CONF_GOT_BYTES, "a %s", n->kind == CONF_SEQUENCE ? "list" : "mapping");
+	return out;
+}
+
 static void fail(struct builder *b, const yaml_mark_t *at, const char *text)
 {
 	conf_error_at(
@@ -250,6 +262,7 @@ struct conf_node *conf_tree_parse(
 	const char *text, size_t len, const char *path, struct conf_error *err)
 {
 	struct builder b = {.path = path, .err = err};
+	char found[CONF_GOT_BYTES];
 	int ret;
 
 	err->text[0] = '\0';
@@ -265,7 +278,8 @@ struct conf_node *conf_tree_parse(
 		conf_error_at(err, path, 1, 1, "file is empty");
 	else if (ret > 0 && b.root->kind != CONF_MAPPING)
 		conf_error_at(err, path, b.root->line, b.root->column,
-			"must be a mapping of options (\"name: value\" lines)");
+			"must be a mapping of options (\"name: value\" lines), got %s",
+			conf_got(found, b.root));
 	if (!err->text[0])
 		return b.root;
 	conf_tree_free(b.root);

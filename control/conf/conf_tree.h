@@ -39,3 +39,6 @@ void conf_error_at(struct conf_error *err, const char *path, uint32_t line, uint
 // A value as it appears in messages: cut, and with unprintable bytes replaced.
 #define CONF_SHOW_BYTES 72
 const char *conf_show(char out[CONF_SHOW_BYTES], const char *value);
+// What stands there, as an error quotes it: the value in quotes, or its kind.
+#define CONF_GOT_BYTES (CONF_SHOW_BYTES + 2)
+const char *conf_got(char out[CONF_GOT_BYTES], const struct conf_node *n);

@@ -179,7 +179,7 @@ static const struct {
 	{"    ca: ca.crt\n", "    ca: ca.crt\n    peer_fingerprint: []\n",
 		"10:23: gateway gw1: peer_fingerprint must be at least one fingerprint, got none"},
 	{"keepalive: {interval: 10s, timeout: 60s}", "inactive_bytes: 1000",
-		"14:21: gateway gw1: inactive_bytes must be absent without inactive"},
+		"14:21: gateway gw1: inactive_bytes must be absent without inactive, got \"1000\""},
 	{"    ca: ca.crt\n", "    peer_fingerprint: ab:cd\n",
 		"9:23: gateway gw1: peer_fingerprint must be a SHA-256 fingerprint: 64 hex digits, "
 		"with or without colons, got \"ab:cd\""},
@@ -188,7 +188,7 @@ static const struct {
 		"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
 		"    crl_verify: crl.pem\n",
 		"10:17: gateway gw1: crl_verify must be absent without ca: a list is its "
-		"authority's"},
+		"authority's, got \"crl.pem\""},
 	{"    ca: ca.crt\n", "    ca: ca.crt\n    verify_x509_name: {type: subject}\n",
 		"10:23: gateway gw1: verify_x509_name.name is missing"},
 	{"    ca: ca.crt\n", "    ca: ca.crt\n    tls_cert_profile: suiteb\n",
@@ -286,10 +286,10 @@ static const struct {
 		"4:12: interface a,b: name must be without comma, equals sign, bracket and space, "
 		"got \"a,b\""},
 	{"side: outside}", "side: outside, memif: {id: 1}}",
-		"4:40: interface eth0: memif must be absent unless driver is memif"},
+		"4:40: interface eth0: memif must be absent unless driver is memif, got a mapping"},
 	{"side: outside}", "side: outside, exception: x0}",
 		"4:44: interface eth0: exception must be absent with driver af_xdp: the kernel has "
-		"the interface itself"},
+		"the interface itself, got \"x0\""},
 	{"name: eth1", "name: eth0",
 		"5:12: interface eth0: name must be unique, got the one of line 4 again"},
 	{"side: outside", "side: inside",
@@ -349,8 +349,11 @@ static void test_whole_files(void)
 	size_t n;
 
 	expect_error("", "sluice.yaml:1:1: file is empty");
-	expect_error(
-		"- 1\n", "sluice.yaml:1:1: must be a mapping of options (\"name: value\" lines)");
+	expect_error("- 1\n",
+		"sluice.yaml:1:1: must be a mapping of options (\"name: value\" lines), got a list");
+	expect_error("workers\n",
+		"sluice.yaml:1:1: must be a mapping of options (\"name: value\" lines), got "
+		"\"workers\"");
 	snprintf(text, sizeof(text), "%s---\nworkers: 1\n", base);
 	expect_error(text, "sluice.yaml:24:1: only one YAML document is allowed");
 	CU_ASSERT_PTR_NULL(parse("a: [1\nb: 2\n", &err));

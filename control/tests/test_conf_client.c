@@ -225,8 +225,9 @@ static void test_gateways(void)
 			"10.8.0.0/24 of gateway gw1 in the same routing domain, got subnet "
 			"\"10.8.0.0/24\" of client eve"},
 		{"    client_cidr: 10.7.0.0/23\n",
-			"sluice.yaml:20:18: gateway gw2: client_cidr must not be where a client of "
-			"gateway gw1 in the same routing domain has a subnet"},
+			"sluice.yaml:20:18: gateway gw2: client_cidr must not overlap subnet "
+			"10.7.0.0/24 of client bob of gateway gw1 in the same routing domain, got "
+			"\"10.7.0.0/23\""},
 		{"    client_cidr: 10.7.0.0/23\n    netns: blue\n", ""},
 	};
 
