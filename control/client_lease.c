@@ -136,6 +136,7 @@ enum session_verdict client_lease_take(
 	lease->vpn4_len = c->settings->conf.client_cidr.len;
 	lease->vpn6_len = c->settings->conf.client_cidr6.len;
 	lease->tun_mtu = tun_mtu(c);
+	lease->name = session_info(c->session)->common_name;
 	lease->client = c->options;
 	if (peer_publish(c, lease)) // gives the id back
 		goto err;

@@ -131,8 +131,8 @@ static void put_subnets(
 {
 	for (size_t i = 0; gw->client_to_client && i < gw->client_count; i++) {
 		const struct conf_client *c = &gw->clients[i];
-		// A reload compares with lists in which the client's own entry is another one.
-		bool own = lease->client && strcmp(c->name, lease->client->name) == 0;
+		// By name: a reload compares with a list in which its entry is another one, or new.
+		bool own = lease->name && strcmp(c->name, lease->name) == 0;
 
 		for (size_t j = 0; !own && !c->disabled && j < c->subnet_count; j++)
 			if (has_family(lease, c->subnets[j].family))

@@ -64,6 +64,7 @@ struct session_lease {
 	uint8_t far4[4];             // other end of the client's tunnel (topologies net30, p2p)
 	uint8_t self4[4], self6[16]; // the gateway's own tunnel addresses
 	uint16_t tun_mtu;
+	const char *name; // of its certificate, the session's; NULL: nobody's options are its own
 	const struct conf_client *client; // its own options, of the session's settings; NULL: none
 };
 

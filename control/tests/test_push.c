@@ -344,6 +344,11 @@ static void test_client_to_client(void)
 	CU_ASSERT_STRING_EQUAL(push.part[0],
 		COMMON_WITH("route 10.50.0.0 255.255.0.0,route 10.60.0.0 255.255.0.0,"
 			    "route-ipv6 fd00:60::/48,") ",peer-id 7,cipher AES-256-GCM");
+	// Its own are the ones under its name, which it may have got by a reload.
+	lease.name = "b";
+	compose(&lease, 6, 0, true);
+	CU_ASSERT_STRING_EQUAL(push.part[0],
+		COMMON_WITH("route 10.50.0.0 255.255.0.0,") ",peer-id 7,cipher AES-256-GCM");
 	lease.client = &list[1];
 	compose(&lease, 6, 0, true);
 	CU_ASSERT_STRING_EQUAL(push.part[0],
