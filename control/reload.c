@@ -114,7 +114,6 @@ struct plan {
 	struct gateway *opened[DP_GATEWAYS_MAX];            // by id: new
 	bool keep[DP_GATEWAYS_MAX];                         // by id: named in the new file
 	bool kept[DP_GATEWAYS_MAX];                         // by id: with options it keeps
-	uint32_t peers;                                     // connections allowed in all
 };
 
 // Options of single clients must fit what their gateway keeps, not only what the file says.
