@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WHERE_BYTES 192
+#define WHERE_BYTES 256
 
 struct walk {
 	const char *path;
@@ -595,10 +595,10 @@ static void name_where(struct walk *w, const char *outer, const char *what,
 	char show[CONF_SHOW_BYTES];
 
 	if (name && name->kind == CONF_SCALAR && name->text[0])
-		snprintf(w->where, sizeof(w->where), "%s%s %s: ", outer, what,
+		snprintf(w->where, sizeof(w->where), "%.100s%.20s %s: ", outer, what,
 			conf_show(show, name->text));
 	else
-		snprintf(w->where, sizeof(w->where), "%s%s %zu: ", outer, what, index + 1);
+		snprintf(w->where, sizeof(w->where), "%.100s%.20s %zu: ", outer, what, index + 1);
 }
 
 static int read_mappings(

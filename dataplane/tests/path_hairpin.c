@@ -164,7 +164,7 @@ static void test_burst(void)
 		CU_ASSERT_TRUE_FATAL(path_sent(&p, LINK, 0, &out));
 		CU_ASSERT_TRUE_FATAL(path_open(b, &out, true, &text, &id));
 		CU_ASSERT_EQUAL(id, i + 1);
-		CU_ASSERT_EQUAL(text.data[20] << 8 | text.data[21], 1000 + want);
+		CU_ASSERT_EQUAL((unsigned int)(text.data[20] << 8 | text.data[21]), 1000 + want);
 		of_c += i >= WORKER_BURST / 4 * 3;
 		of_a++;
 	}
