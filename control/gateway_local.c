@@ -231,9 +231,12 @@ void gateway_locals_close(struct gateway *g)
 
 const struct gateway_local *gateway_local_in_use(const struct gateway *g, uint8_t local_id)
 {
-	const struct gateway_local *l = &g->locals[local_id];
+	const struct gateway_local *l;
 
-	return local_id < DP_LOCALS_MAX && l->gw && !l->pending && !l->leaving ? l : NULL;
+	if (local_id >= DP_LOCALS_MAX)
+		return NULL;
+	l = &g->locals[local_id];
+	return l->gw && !l->pending && !l->leaving ? l : NULL;
 }
 
 bool gateway_is_local(const struct gateway *g, const struct session_addr *addr)
