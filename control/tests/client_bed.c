@@ -2,6 +2,7 @@
 // Copyright (c) 2026, The Sluice authors
 #include "control/tests/client_bed.h"
 
+#include "dataplane/crypto.h"
 #include "dataplane/worker.h"
 
 #include <CUnit/CUnit.h>
@@ -18,14 +19,19 @@ struct gateway_settings *settings;
 struct client *by_peer[PEERS];
 struct test_pki *pki;
 
-struct gateway_settings *client_bed_settings(void)
+struct conf_gateway client_bed_conf(void)
 {
-	struct conf_gateway gw = {.name = "gw1",
+	return (struct conf_gateway){.name = "gw1",
 		.endpoint_addr_count = 1,
 		.endpoint_addrs = {{.family = 4, .addr = {192, 0, 2, 1}}},
 		.client_cidr = {.family = 4, .len = 24, .addr = {10, 8}},
 		.max_connections = 2,
 		.hand_window_s = 60};
+}
+
+struct gateway_settings *client_bed_settings(const struct conf_gateway *conf)
+{
+	struct conf_gateway gw = *conf;
 	char err[256];
 	struct gateway_settings *s;
 
@@ -38,7 +44,7 @@ struct gateway_settings *client_bed_settings(void)
 	return s;
 }
 
-void client_bed_set_up(void)
+void client_bed_set_up(struct gateway_settings *with)
 {
 	const struct dp_limits limits = {.peers_max = PEERS,
 		.routes_max = 64,
@@ -66,7 +72,8 @@ void client_bed_set_up(void)
 	g->env.pool = pool_new(g->env.loop, 1, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g->env.pool);
 	CU_ASSERT_EQUAL_FATAL(fabric_domain(g->env.fabric, ""), 0);
-	settings = client_bed_settings();
+	settings = with;
+	settings->session.arg = g;
 	g->settings = settings;
 	g->locals[0] = (struct gateway_local){
 		.gw = g, .addr = {.family = 4, .addr = {192, 0, 2, 1}}};
@@ -123,4 +130,20 @@ struct client *client_bed_client(uint8_t third, uint8_t last)
 
 	HASH_FIND(by_key, g->clients, &key, sizeof(key), c);
 	return c;
+}
+
+int client_bed_run(const char *suite, const struct harness_test *tests)
+{
+	const char *why;
+	int rc;
+
+	harness_eal_init(256);
+	if (crypto_init(&why))
+		return 1;
+	pki = test_pki_new();
+	test_pki_ca(pki, "ca");
+	test_pki_issue(pki, "ca", "server", "serverAuth", -1, 30);
+	rc = harness_run(suite, tests);
+	test_pki_free(pki);
+	return rc;
 }

@@ -24,6 +24,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct gateway_settings *settings_new(void)
+{
+	const struct conf_gateway conf = client_bed_conf();
+
+	return client_bed_settings(&conf);
+}
+
 static enum session_verdict admit(struct client *c)
 {
 	struct session_lease lease = {0};
@@ -35,7 +42,7 @@ static void test_half_open(void)
 {
 	struct client *a, *b;
 
-	client_bed_set_up();
+	client_bed_set_up(settings_new());
 	a = client_bed_begin(1);
 	b = client_bed_begin(2);
 	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
@@ -62,7 +69,7 @@ static void test_replaced(void)
 {
 	struct client *a, *b;
 
-	client_bed_set_up();
+	client_bed_set_up(settings_new());
 	settings->conf.duplicate_cn = CONF_DUPLICATE_REPLACE;
 	a = client_bed_begin(1);
 	b = client_bed_begin(2);
@@ -85,7 +92,7 @@ static void test_full(void)
 {
 	struct client *c[3];
 
-	client_bed_set_up();
+	client_bed_set_up(settings_new());
 	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
 	for (uint8_t i = 0; i < 3; i++)
 		c[i] = client_bed_begin((uint8_t)(i + 1));
@@ -147,7 +154,7 @@ static void test_crowded_pool(void)
 {
 	uint8_t i;
 
-	client_bed_set_up();
+	client_bed_set_up(settings_new());
 	for (i = 0; i < 64; i++)
 		client_free(begin_in_pool(50, i)); // in the pool until the loop has turned
 	begin_in_pool(51, 0);
@@ -180,7 +187,7 @@ static void test_framing(void)
 		struct peer *peer;
 
 		want -= i & 1 && !fixed ? epoch : 0;
-		client_bed_set_up();
+		client_bed_set_up(settings_new());
 		settings->conf.tun_mtu = fixed;
 		settings->conf.mss_clamp = true;
 		c = client_bed_begin(1);
@@ -206,7 +213,7 @@ static void test_occ_request(void)
 	struct client *c;
 	int len;
 
-	client_bed_set_up();
+	client_bed_set_up(settings_new());
 	c = client_bed_begin(1);
 	gateway_event(c, &ev); // no peer yet: nothing can have come from it
 	CU_ASSERT_EQUAL(rte_ring_count(worker->inject), 0);
@@ -240,7 +247,7 @@ static void test_float(void)
 	struct session_addr first, to = address(9, 4711);
 	struct client *a, *b, *half;
 
-	client_bed_set_up();
+	client_bed_set_up(settings_new());
 	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
 	a = client_bed_begin(1);
 	b = client_bed_begin(2);
@@ -287,7 +294,7 @@ static void test_crowded_node(void)
 	struct gateway *quiet = calloc(1, sizeof(*quiet));
 	struct client *c;
 
-	client_bed_set_up();
+	client_bed_set_up(settings_new());
 	CU_ASSERT_PTR_NOT_NULL_FATAL(quiet);
 	g->env.half_open = &node;
 	half_open_init(&g->half_open, &node);
@@ -319,7 +326,7 @@ static void test_fixed_options(void)
 	struct conf_gateway gw;
 	unsigned int next = 0;
 
-	client_bed_set_up();
+	client_bed_set_up(settings_new());
 	gw = settings->conf;
 	CU_ASSERT_PTR_NULL(gateway_keep_fixed(g, &gw, &next));
 	gw.endpoint_port = 1196;
@@ -348,7 +355,7 @@ static void test_crowded(void)
 {
 	struct client *connected;
 
-	client_bed_set_up();
+	client_bed_set_up(settings_new());
 	connected = client_bed_begin(1);
 	CU_ASSERT_EQUAL(admit(connected), SESSION_ADMIT);
 	for (uint8_t i = 0; i < 32; i++)
@@ -381,7 +388,7 @@ static void test_duplicates(void)
 {
 	struct client *a, *b, *c;
 
-	client_bed_set_up();
+	client_bed_set_up(settings_new());
 	settings->conf.max_connections = 3;
 	settings->conf.duplicate_cn = CONF_DUPLICATE_REFUSE;
 	a = client_bed_begin(1);
@@ -424,20 +431,20 @@ static void test_max_connections(void)
 {
 	struct client *c[4];
 
-	client_bed_set_up();
+	client_bed_set_up(settings_new());
 	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
 	settings->conf.max_connections = 1;
 	for (uint8_t i = 0; i < 4; i++)
 		c[i] = client_bed_begin((uint8_t)(i + 1));
 	CU_ASSERT_EQUAL(admit(c[0]), SESSION_ADMIT);
 	CU_ASSERT_EQUAL(admit(c[1]), SESSION_REFUSE_FULL);
-	settings = client_bed_settings();
+	settings = settings_new();
 	settings->conf.max_connections = 3;
 	gateway_settings_apply(g, settings);
 	// It began under the old ones, but the room is the gateway's.
 	CU_ASSERT_EQUAL(admit(c[1]), SESSION_ADMIT);
 	CU_ASSERT_EQUAL(admit(c[2]), SESSION_ADMIT);
-	settings = client_bed_settings();
+	settings = settings_new();
 	settings->conf.max_connections = 1;
 	gateway_settings_apply(g, settings);
 	for (int i = 0; i < 3; i++)
@@ -523,7 +530,7 @@ static void test_epoch(void)
 	struct client *c;
 	struct keyslot *k;
 
-	client_bed_set_up();
+	client_bed_set_up(settings_new());
 	ops.send = send_nowhere; // there is no socket
 	settings->session.ops = &ops;
 	c = connected_v2();
@@ -566,7 +573,7 @@ static void test_key_usage(void)
 	const uint64_t limit = ((UINT64_C(1) << 36) - 1) / 8 * 7;
 	struct session_ops ops = client_session_ops;
 
-	client_bed_set_up();
+	client_bed_set_up(settings_new());
 	ops.send = send_nowhere; // there is no socket
 	settings->session.ops = &ops;
 	CU_ASSERT_FALSE(renegotiates(1000000, 1000000000, 0, false));
@@ -598,7 +605,7 @@ static void test_path_mtu_forged(void)
 	struct icmp_too_big r[7];
 	struct client *c;
 
-	client_bed_set_up();
+	client_bed_set_up(settings_new());
 	c = connected_v2();
 	for (unsigned int i = 0; i < 7; i++)
 		r[i] = quote_of(c, 1300);
@@ -622,7 +629,7 @@ static void test_path_mtu(void)
 	struct icmp_too_big r;
 	struct client *c;
 
-	client_bed_set_up();
+	client_bed_set_up(settings_new());
 	c = connected_v2();
 	r = quote_of(c, 1300);
 	gateway_too_big(g, 0, &r);
@@ -657,7 +664,7 @@ static void test_path_mtu_rate(void)
 	struct icmp_too_big r;
 	struct client *c;
 
-	client_bed_set_up();
+	client_bed_set_up(settings_new());
 	c = connected_v2();
 	r = quote_of(c, 1300);
 	g->pmtu_bucket = UINT64_MAX / 2; // used up
@@ -689,16 +696,6 @@ int main(void)
 		{"path MTUs do not change without limit", test_path_mtu_rate},
 		{NULL, NULL},
 	};
-	const char *why;
-	int rc;
 
-	harness_eal_init(256);
-	if (crypto_init(&why))
-		return 1;
-	pki = test_pki_new();
-	test_pki_ca(pki, "ca");
-	test_pki_issue(pki, "ca", "server", "serverAuth", -1, 30);
-	rc = harness_run("client", tests);
-	test_pki_free(pki);
-	return rc;
+	return client_bed_run("client", tests);
 }

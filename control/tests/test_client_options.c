@@ -4,12 +4,9 @@
 // Options of single clients in a gateway: who is given which address, who is turned away, and what a
 // reload does to those who are connected.
 
-#include "control/gateway_priv.h"
 #include "control/channel/session_priv.h"
 
-#include "control/tests/test_pki.h"
-#include "dataplane/crypto.h"
-#include "dataplane/tests/harness.h"
+#include "control/tests/client_bed.h"
 #include "dataplane/worker.h"
 
 #include <CUnit/CUnit.h>
@@ -18,14 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define PEERS 32 // an id comes back only when workers have drained
-
-static struct dp *dp;
-static struct worker *worker;
-static struct gateway *g;
-static struct client *by_peer[PEERS];
-static struct test_pki *pki;
 
 // alice has an address of either family, bob an IPv4 address only.
 static const struct conf_client usual[] = {
@@ -46,26 +35,18 @@ static void send_nowhere(void *arg, struct session *s, const uint8_t *data, size
 static struct gateway_settings *settings_of(const struct conf_client *clients, size_t count)
 {
 	struct conf_client list[8];
-	struct conf_gateway gw = {.name = "gw1",
-		.endpoint_addr_count = 1,
-		.endpoint_addrs = {{.family = 4, .addr = {192, 0, 2, 1}}},
-		.client_cidr = {.family = 4, .len = 29, .addr = {10, 8}},
-		.client_cidr6 = {.family = 6, .len = 64, .addr = {0xfd, 0, 0, 8}},
-		.max_connections = 8,
-		.hand_window_s = 60,
-		.duplicate_cn = CONF_DUPLICATE_ALLOW,
-		.client_count = count,
-		.clients = list};
+	struct conf_gateway gw = client_bed_conf();
 	static struct session_ops ops;
 	struct gateway_settings *s;
-	char err[256];
 
+	gw.client_cidr.len = 29;
+	gw.client_cidr6 = (struct conf_prefix){.family = 6, .len = 64, .addr = {0xfd, 0, 0, 8}};
+	gw.max_connections = 8;
+	gw.duplicate_cn = CONF_DUPLICATE_ALLOW;
+	gw.client_count = count;
+	gw.clients = list;
 	memcpy(list, clients, count * sizeof(list[0]));
-	snprintf(gw.ca, sizeof(gw.ca), "%s", test_pki_path(pki, "ca.crt"));
-	snprintf(gw.cert, sizeof(gw.cert), "%s", test_pki_path(pki, "server.crt"));
-	snprintf(gw.key, sizeof(gw.key), "%s", test_pki_path(pki, "server.key"));
-	s = gateway_settings_load(&gw, err, sizeof(err));
-	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	s = client_bed_settings(&gw);
 	memset(list, 0xff, sizeof(list)); // the settings have their own
 	ops = client_session_ops;
 	ops.send = send_nowhere; // there is no socket
@@ -75,64 +56,14 @@ static struct gateway_settings *settings_of(const struct conf_client *clients, s
 
 static void set_up(void)
 {
-	const struct dp_limits limits = {.peers_max = PEERS,
-		.routes_max = 64,
-		.gateways_max = 2,
-		.worker_count = 1,
-		.mbufs = 1024};
-	const struct fabric_ops ops = {0};
-	const struct conf conf = {0};
-
-	memset(by_peer, 0, sizeof(by_peer));
-	dp = dp_new(&limits);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(dp);
-	worker = worker_new(dp, 0, rte_lcore_id(), WORKER_POLL_BUSY);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(worker);
-	g = calloc(1, sizeof(*g));
-	CU_ASSERT_PTR_NOT_NULL_FATAL(g);
-	g->tun_fd = -1;
-	g->limit = handshake_limit_new(0);
-	g->env = (struct gateway_env){
-		.loop = ev_default_loop(EVFLAG_AUTO), .dp = dp, .client_by_peer = by_peer};
-	g->env.publish = publish_new(dp);
-	g->env.fabric = fabric_open(&conf, g->env.loop, dp, g->env.publish, NULL, &ops);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(g->env.fabric);
-	CU_ASSERT_EQUAL_FATAL(fabric_domain(g->env.fabric, ""), 0);
-	g->locals[0] = (struct gateway_local){
-		.gw = g, .addr = {.family = 4, .addr = {192, 0, 2, 1}}};
-	g->tun_mtu = 1400;
-	g->settings = settings_of(usual, 2);
-	g->settings->session.arg = g;
-	g->pool = ippool_new(&g->settings->conf.client_cidr, &g->settings->conf.client_cidr6,
-		CONF_TOPOLOGY_SUBNET);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(g->pool);
+	client_bed_set_up(settings_of(usual, 2));
 	gateway_addresses_reserve(g);
-}
-
-static void tear_down(void)
-{
-	struct fabric *fabric = g->env.fabric;
-	struct publish *publish = g->env.publish;
-
-	gateway_close(g);
-	fabric_close(fabric);
-	publish_free(publish);
-	worker_free(worker);
-	dp_free(dp);
 }
 
 static struct client *begin(const char *name)
 {
 	static uint8_t serial;
-	uint8_t last = ++serial;
-	const struct session_addr remote = {
-		.family = 4, .addr = {198, 51, 100, last}, .port_be = 4242};
-	const struct session_start start = {.remote_sid = {last}, .own_sid = {7, last}};
-	struct client_key key = {
-		.family = 4, .port_be = 4242, .addr = {198, 51, 100, last}, .sid = {last}};
-	struct client *c = client_new(g, &remote, &key, &start);
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	struct client *c = client_bed_begin(++serial);
 	snprintf(c->session->info.common_name, sizeof(c->session->info.common_name), "%s", name);
 	return c;
 }
@@ -182,7 +113,7 @@ static void test_addresses(void)
 	CU_ASSERT_EQUAL(session_lease(bob->session)->vpn6[14], 0x10);
 	client_free(bob);
 	CU_ASSERT_EQUAL(ippool_used(g->pool), 2);
-	tear_down();
+	client_bed_tear_down();
 }
 
 // An address is there once, even where certificates may connect twice.
@@ -202,7 +133,7 @@ static void test_alone(void)
 	CU_ASSERT_EQUAL(admit(a), SESSION_ADMIT);
 	CU_ASSERT_EQUAL(admit(b), SESSION_ADMIT);
 	CU_ASSERT_TRUE(a->admitted);
-	tear_down();
+	client_bed_tear_down();
 }
 
 static void test_disabled(void)
@@ -225,7 +156,7 @@ static void test_disabled(void)
 	CU_ASSERT_EQUAL(g->admitted_count, 1);
 	gateway_settings_apply(g, settings_of(usual, 2));
 	CU_ASSERT_EQUAL(admit(begin("bob")), SESSION_ADMIT);
-	tear_down();
+	client_bed_tear_down();
 }
 
 // A reload gives to one what another has, and takes nothing else from anybody.
@@ -269,7 +200,7 @@ static void test_reload(void)
 	gateway_settings_apply(g, s);
 	CU_ASSERT_EQUAL(alice->options->push_count, 0);
 	CU_ASSERT_EQUAL(g->admitted_count, 4);
-	tear_down();
+	client_bed_tear_down();
 }
 
 // The one who has an address that a reload gave away has not left yet.
@@ -284,12 +215,11 @@ static void test_in_use(void)
 	CU_ASSERT_EQUAL(last4(carol), 3);
 	gateway_settings_put(g->settings);
 	g->settings = settings_of(list, 1);
-	g->settings->session.arg = g;
 	erin = begin("erin");
 	CU_ASSERT_EQUAL(admit(erin), SESSION_REFUSE_ADDRESS_IN_USE);
 	client_free(carol);
 	CU_ASSERT_EQUAL(admit(erin), SESSION_ADMIT);
-	tear_down();
+	client_bed_tear_down();
 }
 
 int main(void)
@@ -302,16 +232,6 @@ int main(void)
 		{"an address that is still in use", test_in_use},
 		{NULL, NULL},
 	};
-	const char *why;
-	int rc;
 
-	harness_eal_init(256);
-	if (crypto_init(&why))
-		return 1;
-	pki = test_pki_new();
-	test_pki_ca(pki, "ca");
-	test_pki_issue(pki, "ca", "server", "serverAuth", -1, 30);
-	rc = harness_run("client_options", tests);
-	test_pki_free(pki);
-	return rc;
+	return client_bed_run("client_options", tests);
 }

@@ -3,12 +3,9 @@
 //
 // The outside addresses of a gateway: clients that move between them, and what a reload changes.
 
-#include "control/gateway_priv.h"
 #include "control/channel/session_priv.h"
 
-#include "control/tests/test_pki.h"
-#include "dataplane/crypto.h"
-#include "dataplane/tests/harness.h"
+#include "control/tests/client_bed.h"
 #include "dataplane/worker.h"
 
 #include <CUnit/CUnit.h>
@@ -19,113 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PEERS 24 // an id comes back only when workers have drained
-
-static struct dp *dp;
-static struct worker *worker;
-static struct gateway *g;
-static struct gateway_settings *settings;
-static struct client *by_peer[PEERS];
-static struct test_pki *pki;
-
-static struct gateway_settings *settings_new(void)
-{
-	struct conf_gateway gw = {.name = "gw1",
-		.endpoint_addr_count = 1,
-		.endpoint_addrs = {{.family = 4, .addr = {192, 0, 2, 1}}},
-		.client_cidr = {.family = 4, .len = 24, .addr = {10, 8}},
-		.max_connections = 2,
-		.hand_window_s = 60};
-	char err[256];
-	struct gateway_settings *s;
-
-	snprintf(gw.ca, sizeof(gw.ca), "%s", test_pki_path(pki, "ca.crt"));
-	snprintf(gw.cert, sizeof(gw.cert), "%s", test_pki_path(pki, "server.crt"));
-	snprintf(gw.key, sizeof(gw.key), "%s", test_pki_path(pki, "server.key"));
-	s = gateway_settings_load(&gw, err, sizeof(err));
-	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
-	s->session.arg = g;
-	return s;
-}
-
+// At an IPv6 address, too.
 static void set_up(void)
 {
-	const struct dp_limits limits = {.peers_max = PEERS,
-		.routes_max = 64,
-		.gateways_max = 2,
-		.worker_count = 1,
-		.mbufs = 1024};
-	const struct fabric_ops ops = {0};
-	const struct conf conf = {0};
+	const struct conf_gateway conf = client_bed_conf();
 
-	memset(by_peer, 0, sizeof(by_peer));
-	dp = dp_new(&limits);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(dp);
-	worker = worker_new(dp, 0, rte_lcore_id(), WORKER_POLL_BUSY);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(worker);
-	g = calloc(1, sizeof(*g));
-	CU_ASSERT_PTR_NOT_NULL_FATAL(g);
-	g->tun_fd = -1;
-	g->limit = handshake_limit_new(0);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(g->limit);
-	g->env = (struct gateway_env){
-		.loop = ev_default_loop(EVFLAG_AUTO), .dp = dp, .client_by_peer = by_peer};
-	g->env.publish = publish_new(dp);
-	g->env.fabric = fabric_open(&conf, g->env.loop, dp, g->env.publish, NULL, &ops);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(g->env.fabric);
-	g->env.pool = pool_new(g->env.loop, 1, NULL);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(g->env.pool);
-	CU_ASSERT_EQUAL_FATAL(fabric_domain(g->env.fabric, ""), 0);
-	settings = settings_new();
-	g->settings = settings;
-	g->locals[0] = (struct gateway_local){
-		.gw = g, .addr = {.family = 4, .addr = {192, 0, 2, 1}}};
+	client_bed_set_up(client_bed_settings(&conf));
 	g->locals[5] = (struct gateway_local){
 		.gw = g, .addr = {.family = 6, .addr = {0x20, 1, 0xd, 0xb8, [15] = 1}}};
-	g->tun_mtu = 1400;
-	g->pool = ippool_new(
-		&settings->conf.client_cidr, &settings->conf.client_cidr6, CONF_TOPOLOGY_SUBNET);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(g->pool);
-}
-
-static void tear_down(void)
-{
-	struct fabric *fabric = g->env.fabric;
-	struct publish *publish = g->env.publish;
-	struct pool *pool = g->env.pool;
-
-	gateway_close(g);
-	pool_free(pool);
-	fabric_close(fabric);
-	publish_free(publish);
-	worker_free(worker);
-	dp_free(dp);
-}
-
-static struct client_key key_at(uint8_t third, uint8_t last)
-{
-	return (struct client_key){
-		.family = 4, .port_be = 4242, .addr = {198, 51, third, last}, .sid = {last, third}};
-}
-
-// NULL: no room.
-static struct client *begin_at(uint8_t third, uint8_t last)
-{
-	const struct session_addr remote = {
-		.family = 4, .addr = {198, 51, third, last}, .port_be = 4242};
-	const struct session_start start = {
-		.remote_sid = {last, third}, .own_sid = {7, last, third}};
-	struct client_key key = key_at(third, last);
-
-	return client_new(g, &remote, &key, &start);
-}
-
-static struct client *begin(uint8_t last)
-{
-	struct client *c = begin_at(100, last);
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
-	return c;
 }
 
 static enum session_verdict admit(struct client *c)
@@ -187,8 +85,8 @@ static void test_float_local(void)
 
 	set_up();
 	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
-	a = begin(1);
-	b = begin(2);
+	a = client_bed_begin(1);
+	b = client_bed_begin(2);
 	name_them(a, "alice");
 	name_them(b, "bob");
 	CU_ASSERT_EQUAL(admit(a), SESSION_ADMIT);
@@ -229,7 +127,7 @@ static void test_float_local(void)
 	moves_to(a, here, 0); // home again
 	CU_ASSERT_TRUE(is_at(a, here));
 	CU_ASSERT_EQUAL(peer->link->family, 4);
-	tear_down();
+	client_bed_tear_down();
 }
 
 // With tun_mtu: auto an IPv6 client of a gateway that began with IPv4 gets what fits its datagrams.
@@ -241,14 +139,14 @@ static void test_tun_mtu_family(void)
 	set_up();
 	g->tun_mtu = 1448;
 	g->link_mtu = 1500;
-	c = begin(1);
+	c = client_bed_begin(1);
 	CU_ASSERT_EQUAL(client_session_ops.admit(g, c->session, &lease), SESSION_ADMIT);
 	CU_ASSERT_EQUAL(lease.tun_mtu, 1448);
-	c = begin(2);
+	c = client_bed_begin(2);
 	c->session->info.remote.family = 6;
 	CU_ASSERT_EQUAL(client_session_ops.admit(g, c->session, &lease), SESSION_ADMIT);
 	CU_ASSERT_EQUAL(lease.tun_mtu, 1428);
-	tear_down();
+	client_bed_tear_down();
 }
 
 // Addresses of a reload: what goes away tells its clients and nobody else's, and is in the workers'
@@ -261,9 +159,9 @@ static void test_locals_apply(void)
 
 	set_up();
 	settings->conf.duplicate_cn = CONF_DUPLICATE_ALLOW;
-	stays = begin(1);
+	stays = client_bed_begin(1);
 	CU_ASSERT_EQUAL(admit(stays), SESSION_ADMIT);
-	goes = begin(2);
+	goes = client_bed_begin(2);
 	CU_ASSERT_EQUAL(admit(goes), SESSION_ADMIT);
 	moves_to(goes, address(77, 7), 5);
 	CU_ASSERT_EQUAL(gateway_locals(g, locals), 2);
@@ -284,7 +182,7 @@ static void test_locals_apply(void)
 	CU_ASSERT_EQUAL(gateway_session_count(g), 1);
 	CU_ASSERT_EQUAL(gateway_dp_endpoints(g, e), 2);
 	CU_ASSERT_FALSE(gateway_locals_leave(g, UINT64_MAX));
-	tear_down();
+	client_bed_tear_down();
 }
 
 int main(void)
@@ -295,16 +193,6 @@ int main(void)
 		{"addresses come and go by a reload", test_locals_apply},
 		{NULL, NULL},
 	};
-	const char *why;
-	int rc;
 
-	harness_eal_init(256);
-	if (crypto_init(&why))
-		return 1;
-	pki = test_pki_new();
-	test_pki_ca(pki, "ca");
-	test_pki_issue(pki, "ca", "server", "serverAuth", -1, 30);
-	rc = harness_run("gateway_local", tests);
-	test_pki_free(pki);
-	return rc;
+	return client_bed_run("gateway_local", tests);
 }
