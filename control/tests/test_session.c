@@ -5,8 +5,7 @@
 
 #include "control/channel/session.h"
 
-#include "control/channel/peer_info.h"
-#include "control/tests/sim_world.h"
+#include "control/tests/session_bed.h"
 #include "dataplane/base/log.h"
 #include "dataplane/tests/harness.h"
 
@@ -18,34 +17,8 @@
 #include <unistd.h>
 
 #define S 1000ull
-// Stock 2.6.
-#define PROTO_26 \
-	(PEER_PROTO_DATA_V2 | PEER_PROTO_REQUEST_PUSH | PEER_PROTO_TLS_KEY_EXPORT | \
-		PEER_PROTO_CC_EXIT | PEER_PROTO_AUTH_FAIL_TEMP)
-// Stock 2.4: keys by PRF, asks for its push reply.
-#define PROTO_24 PEER_PROTO_DATA_V2
 
 static struct test_pki *pki;
-
-static struct world *connect_world(bool wrapped, uint32_t proto)
-{
-	struct world *w = world_new(pki, wrapped, proto);
-
-	world_start(w);
-	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 10 * S, world_is_connected));
-	CU_ASSERT_TRUE(world_keys_match(w, 0));
-	return w;
-}
-
-static void finish(struct world *w)
-{
-	CU_ASSERT_EQUAL(w->violations, 0);
-	CU_ASSERT_TRUE(w->live_max <= 2);
-	CU_ASSERT_TRUE(w->connected <= 1);
-	CU_ASSERT_TRUE(w->closed <= 1);
-	CU_ASSERT_EQUAL(sim_client_state(w->c)->bad_records, 0);
-	world_free(w);
-}
 
 // A client without negotiation gets the fallback, or no cipher if that is all it can do; and no push
 // of a cipher it could only complain about.
@@ -60,7 +33,7 @@ static void test_fallback(void)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct world *w = world_new(pki, true, PROTO_24);
+		struct world *w = world_new(pki, true, WORLD_PROTO_24);
 		const struct session_info *info;
 		const struct session_key *key;
 		char options[128];
@@ -84,7 +57,7 @@ static void test_fallback(void)
 		CU_ASSERT_EQUAL(key->cipher, cases[i].cipher);
 		CU_ASSERT_EQUAL(key->digest, DIGEST_SHA256);
 		CU_ASSERT_NOT_EQUAL(memcmp(key->recv_mac, key->send_mac, 32), 0);
-		finish(w);
+		world_finish(w);
 	}
 }
 
@@ -94,7 +67,7 @@ static void test_connect(void)
 
 	for (i = 0; i < 32; i++) {
 		bool wrapped = i & 1, ekm = i & 2, faulty = i & 8, small = i & 16;
-		struct world *w = world_new(pki, wrapped, ekm ? PROTO_26 : PROTO_24);
+		struct world *w = world_new(pki, wrapped, ekm ? WORLD_PROTO_26 : WORLD_PROTO_24);
 		const struct session_info *info;
 
 		w->client_cfg.tls_max = i & 4 ? TLS1_2_VERSION : 0;
@@ -120,14 +93,14 @@ static void test_connect(void)
 		CU_ASSERT_EQUAL(session_lease(w->s)->peer_id, 7);
 		CU_ASSERT_PTR_NOT_NULL(strstr(sim_client_state(w->c)->push, "peer-id 7"));
 		CU_ASSERT_TRUE(w->largest <= 1250 - 28);
-		finish(w);
+		world_finish(w);
 	}
 }
 
 // Pushed at once to who said so, else on request; never twice for one question.
 static void test_push(void)
 {
-	struct world *w = world_new(pki, true, PROTO_26);
+	struct world *w = world_new(pki, true, WORLD_PROTO_26);
 	unsigned int i, sent;
 
 	w->client_cfg.no_push_request = true;
@@ -150,9 +123,9 @@ static void test_push(void)
 	world_run(w, w->now + 3 * S, NULL);
 	CU_ASSERT_EQUAL(sim_client_state(w->c)->push_replies, 2);
 	CU_ASSERT_EQUAL(w->adds, 1);
-	finish(w);
+	world_finish(w);
 	// Nobody asked: nobody is connected, and in the end the handshake has failed.
-	w = world_new(pki, false, PROTO_24);
+	w = world_new(pki, false, WORLD_PROTO_24);
 	w->client_cfg.no_push_request = true;
 	world_start(w);
 	world_run(w, w->now + 59 * S, NULL);
@@ -160,7 +133,7 @@ static void test_push(void)
 	CU_ASSERT_EQUAL(w->connected + w->adds + w->closed, 0);
 	CU_ASSERT_TRUE(world_run(w, w->now + 2 * S, world_is_gone));
 	CU_ASSERT_EQUAL(w->end, SESSION_END_HANDSHAKE);
-	finish(w);
+	world_finish(w);
 }
 
 static void test_identity(void)
@@ -172,7 +145,7 @@ static void test_identity(void)
 
 	// Another name; the same name on another certificate.
 	for (i = 0; i < 2; i++) {
-		w = connect_world(true, PROTO_26);
+		w = world_connected(pki, true, WORLD_PROTO_26);
 		snprintf(cert, sizeof(cert), "%s.crt", names[i]);
 		snprintf(key, sizeof(key), "%s.key", names[i]);
 		world_run(w, w->now + 5 * S, NULL);
@@ -187,14 +160,14 @@ static void test_identity(void)
 		CU_ASSERT_TRUE(world_run(w, w->now + 6 * S, world_is_gone));
 		CU_ASSERT_STRING_EQUAL(
 			sim_client_state(w->c)->message, "AUTH_FAILED,certificate changed");
-		finish(w);
+		world_finish(w);
 	}
 }
 
 // A list that is loaded while the client is connected counts at its next renegotiation.
 static void test_revoked(void)
 {
-	struct world *w = connect_world(true, PROTO_26);
+	struct world *w = world_connected(pki, true, WORLD_PROTO_26);
 	struct tls_context *tls;
 	char err[TLS_TEXT_BYTES];
 
@@ -209,13 +182,13 @@ static void test_revoked(void)
 	CU_ASSERT_EQUAL(w->end, SESSION_END_TLS);
 	CU_ASSERT_EQUAL(w->adds, 1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(sim_client_state(w->c)->error, "certificate revoked"));
-	finish(w);
+	world_finish(w);
 	tls_context_free(tls);
 }
 
 static void test_hand_window(void)
 {
-	struct world *w = world_new(pki, true, PROTO_26);
+	struct world *w = world_new(pki, true, WORLD_PROTO_26);
 	uint64_t start;
 
 	world_start(w);
@@ -227,7 +200,7 @@ static void test_hand_window(void)
 	CU_ASSERT_TRUE(w->now >= start + 59 * S && w->now <= start + 60 * S);
 	CU_ASSERT_EQUAL(w->end, SESSION_END_HANDSHAKE);
 	CU_ASSERT_EQUAL(session_next_tick(w->s), UINT64_MAX);
-	finish(w);
+	world_finish(w);
 }
 
 static void test_refusals(void)
@@ -238,32 +211,33 @@ static void test_refusals(void)
 		const char *peer_info, *options;
 		const char *message;
 	} rows[] = {
-		{SESSION_REFUSE_FULL, PROTO_26, "IV_CIPHERS=AES-256-GCM\n", NULL,
+		{SESSION_REFUSE_FULL, WORLD_PROTO_26, "IV_CIPHERS=AES-256-GCM\n", NULL,
 			"AUTH_FAILED,TEMP[backoff 5,advance remote]:server is full"},
-		{SESSION_REFUSE_FULL, PROTO_24, "IV_CIPHERS=AES-256-GCM\n", NULL,
+		{SESSION_REFUSE_FULL, WORLD_PROTO_24, "IV_CIPHERS=AES-256-GCM\n", NULL,
 			"RESTART,[N]server is full"},
 		// Bit 8 decides, and no other: 2.6 without it, 2.4 with it, nothing said at all.
-		{SESSION_REFUSE_FULL, PROTO_26 & ~(1u << 8), "IV_CIPHERS=AES-256-GCM\n", NULL,
+		{SESSION_REFUSE_FULL, WORLD_PROTO_26 & ~(1u << 8), "IV_CIPHERS=AES-256-GCM\n", NULL,
 			"RESTART,[N]server is full"},
-		{SESSION_REFUSE_FULL, PROTO_24 | 1u << 8, "IV_CIPHERS=AES-256-GCM\n", NULL,
+		{SESSION_REFUSE_FULL, WORLD_PROTO_24 | 1u << 8, "IV_CIPHERS=AES-256-GCM\n", NULL,
 			"AUTH_FAILED,TEMP[backoff 5,advance remote]:server is full"},
 		{SESSION_REFUSE_FULL, 0, "IV_CIPHERS=AES-256-GCM\n", NULL,
 			"RESTART,[N]server is full"},
-		{SESSION_REFUSE_NO_ADDRESS, PROTO_26, "IV_CIPHERS=AES-256-GCM\n", NULL,
+		{SESSION_REFUSE_NO_ADDRESS, WORLD_PROTO_26, "IV_CIPHERS=AES-256-GCM\n", NULL,
 			"AUTH_FAILED,TEMP[backoff 5,advance remote]:no client address is free"},
-		{SESSION_REFUSE_DUPLICATE, PROTO_24, "IV_CIPHERS=AES-256-GCM\n", NULL,
+		{SESSION_REFUSE_DUPLICATE, WORLD_PROTO_24, "IV_CIPHERS=AES-256-GCM\n", NULL,
 			"AUTH_FAILED,this certificate is already connected"},
-		{SESSION_REFUSE_NO_ADDRESS, PROTO_24, "IV_CIPHERS=AES-256-GCM\n", NULL,
+		{SESSION_REFUSE_NO_ADDRESS, WORLD_PROTO_24, "IV_CIPHERS=AES-256-GCM\n", NULL,
 			"RESTART,[N]no client address is free"},
-		{SESSION_REFUSE_DUPLICATE, PROTO_26, "IV_CIPHERS=AES-256-GCM\n", NULL,
+		{SESSION_REFUSE_DUPLICATE, WORLD_PROTO_26, "IV_CIPHERS=AES-256-GCM\n", NULL,
 			"AUTH_FAILED,this certificate is already connected"},
-		{SESSION_ADMIT, PROTO_26, "IV_CIPHERS=BF-CBC\n", NULL,
+		{SESSION_ADMIT, WORLD_PROTO_26, "IV_CIPHERS=BF-CBC\n", NULL,
 			"AUTH_FAILED,Data channel cipher negotiation failed (no shared cipher)"},
-		{SESSION_ADMIT, PROTO_24, NULL, "V4,dev-type tun,cipher BF-CBC,tls-client",
+		{SESSION_ADMIT, WORLD_PROTO_24, NULL, "V4,dev-type tun,cipher BF-CBC,tls-client",
 			"AUTH_FAILED,Data channel cipher negotiation failed (no shared cipher)"},
-		{SESSION_ADMIT, PROTO_26, NULL, "V4,dev-type tun,mtu-dynamic,cipher AES-256-GCM",
+		{SESSION_ADMIT, WORLD_PROTO_26, NULL,
+			"V4,dev-type tun,mtu-dynamic,cipher AES-256-GCM",
 			"AUTH_FAILED,fragment is not supported by this server"},
-		{SESSION_ADMIT, PROTO_26, NULL, "V4,dev-type tap,cipher AES-256-GCM",
+		{SESSION_ADMIT, WORLD_PROTO_26, NULL, "V4,dev-type tap,cipher AES-256-GCM",
 			"AUTH_FAILED,dev tap is not supported by this server, use dev tun"},
 	};
 	size_t i;
@@ -285,13 +259,13 @@ static void test_refusals(void)
 		CU_ASSERT_STRING_EQUAL(sim_client_state(w->c)->message, rows[i].message);
 		CU_ASSERT_EQUAL(w->adds + w->connected, 0);
 		CU_ASSERT_PTR_NULL(session_lease(w->s));
-		finish(w);
+		world_finish(w);
 	}
 }
 
 static void test_exit(void)
 {
-	struct world *w = connect_world(true, PROTO_26);
+	struct world *w = world_connected(pki, true, WORLD_PROTO_26);
 	unsigned int sent;
 	uint64_t closed;
 
@@ -312,18 +286,18 @@ static void test_exit(void)
 	CU_ASSERT_EQUAL(w->now, closed + 5 * S);
 	CU_ASSERT_EQUAL(w->sessions, 1);
 	CU_ASSERT_EQUAL(w->adds, 1);
-	finish(w);
+	world_finish(w);
 	// In the data channel: over at once.
-	w = connect_world(true, PROTO_26);
+	w = world_connected(pki, true, WORLD_PROTO_26);
 	session_peer_exit(w->s, w->now);
 	CU_ASSERT_TRUE(world_is_gone(w));
 	CU_ASSERT_EQUAL(w->end, SESSION_END_EXIT);
-	finish(w);
+	world_finish(w);
 }
 
 static void test_restart(void)
 {
-	struct world *w = connect_world(true, PROTO_26);
+	struct world *w = world_connected(pki, true, WORLD_PROTO_26);
 	uint64_t begun;
 
 	world_run(w, w->now + 3 * S, NULL);
@@ -334,30 +308,30 @@ static void test_restart(void)
 	CU_ASSERT_EQUAL(w->now, begun + 20); // one round trip: acked
 	CU_ASSERT_EQUAL(w->end, SESSION_END_SHUTDOWN);
 	CU_ASSERT_STRING_EQUAL(sim_client_state(w->c)->message, "RESTART");
-	finish(w);
+	world_finish(w);
 	// During a renegotiation the message waits for the key the client listens to.
-	w = connect_world(true, PROTO_26);
+	w = world_connected(pki, true, WORLD_PROTO_26);
 	world_run(w, w->now + 3 * S, NULL);
 	session_renegotiate(w->s, "test", w->now);
 	session_restart(w->s, SESSION_END_KILLED, "HALT,go away", w->now);
 	CU_ASSERT_TRUE(world_run(w, w->now + 5 * S, world_is_gone));
 	CU_ASSERT_STRING_EQUAL(sim_client_state(w->c)->message, "HALT,go away");
 	CU_ASSERT_EQUAL(w->adds, 1);
-	finish(w);
+	world_finish(w);
 	// Nobody is there: two seconds.
-	w = connect_world(true, PROTO_26);
+	w = world_connected(pki, true, WORLD_PROTO_26);
 	world_run(w, w->now + 3 * S, NULL);
 	w->cut_to_client = true;
 	begun = w->now;
 	session_restart(w->s, SESSION_END_KILLED, NULL, w->now);
 	CU_ASSERT_TRUE(world_run(w, w->now + 5 * S, world_is_gone));
 	CU_ASSERT_EQUAL(w->now, begun + 2 * S);
-	finish(w);
-	w = connect_world(true, PROTO_26);
+	world_finish(w);
+	w = world_connected(pki, true, WORLD_PROTO_26);
 	session_close(w->s, SESSION_END_REPLACED, w->now);
 	CU_ASSERT_TRUE(world_is_gone(w));
 	CU_ASSERT_EQUAL(w->end, SESSION_END_REPLACED);
-	finish(w);
+	world_finish(w);
 }
 
 // What the log says meanwhile goes to a file; log_end() returns it, until the next one.
@@ -407,7 +381,7 @@ static void test_duration(void)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct world *w = connect_world(true, PROTO_26);
+		struct world *w = world_connected(pki, true, WORLD_PROTO_26);
 		const char *text;
 
 		world_run(w, session_info(w->s)->connected_ms + 50 * S, NULL);
@@ -418,13 +392,13 @@ static void test_duration(void)
 			session_close(w->s, rows[i].end, w->now);
 		text = log_end();
 		CU_ASSERT_PTR_NOT_NULL(strstr(text, rows[i].line));
-		finish(w);
+		world_finish(w);
 	}
 }
 
 static void test_keepalive(void)
 {
-	struct world *w = connect_world(true, PROTO_26);
+	struct world *w = world_connected(pki, true, WORLD_PROTO_26);
 	uint64_t last;
 
 	world_run(w, w->now + 100 * S, NULL);
@@ -433,19 +407,19 @@ static void test_keepalive(void)
 	CU_ASSERT_TRUE(world_run(w, w->now + 300 * S, world_is_gone));
 	CU_ASSERT_EQUAL(w->now, last + 120 * S);
 	CU_ASSERT_EQUAL(w->end, SESSION_END_TIMEOUT);
-	finish(w);
-	w = world_new(pki, true, PROTO_26);
+	world_finish(w);
+	w = world_new(pki, true, WORLD_PROTO_26);
 	w->gw.keepalive_timeout_s = 0;
 	world_start(w);
 	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 5 * S, world_is_connected));
 	world_run(w, w->now + 2000 * S, NULL);
 	CU_ASSERT_EQUAL(w->closed, 0);
-	finish(w);
+	world_finish(w);
 }
 
 static void test_tls_failure(void)
 {
-	struct world *w = world_new(pki, true, PROTO_26);
+	struct world *w = world_new(pki, true, WORLD_PROTO_26);
 
 	w->client_cfg.cert = test_pki_path(pki, "mallory.crt");
 	w->client_cfg.key = test_pki_path(pki, "mallory.key");
@@ -456,7 +430,7 @@ static void test_tls_failure(void)
 	CU_ASSERT_TRUE(sim_client_state(w->c)->failed);
 	CU_ASSERT_PTR_NOT_NULL(strstr(sim_client_state(w->c)->error, "alert unknown ca"));
 	CU_ASSERT_EQUAL(w->admitted, 0);
-	finish(w);
+	world_finish(w);
 }
 
 static void test_strings(void)
@@ -478,13 +452,13 @@ static void test_strings(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct world *w = connect_world(false, PROTO_26);
+		struct world *w = world_connected(pki, false, WORLD_PROTO_26);
 
 		sim_client_say(w->c, rows[i].text, rows[i].len, w->now);
 		world_run(w, w->now + 1 * S, NULL);
 		CU_ASSERT_EQUAL(w->closed, rows[i].ends);
 		CU_ASSERT_EQUAL(sim_client_state(w->c)->push_replies, 1);
-		finish(w);
+		world_finish(w);
 	}
 }
 
@@ -496,7 +470,7 @@ static void test_garbage(void)
 	unsigned int i, j, sent;
 
 	for (j = 0; j < 2; j++) {
-		w = connect_world(j == 1, PROTO_26);
+		w = world_connected(pki, j == 1, WORLD_PROTO_26);
 		world_run(w, w->now + 5 * S, NULL);
 		sent = w->sent_by_server;
 		for (i = 0; i < sizeof(noise); i++)
@@ -515,7 +489,7 @@ static void test_garbage(void)
 		session_renegotiate(w->s, "test", w->now);
 		world_run(w, w->now + 5 * S, NULL);
 		CU_ASSERT_TRUE(world_keys_match(w, 1));
-		finish(w);
+		world_finish(w);
 	}
 }
 
@@ -534,7 +508,7 @@ static void make_certificates(void)
 // The longest a client may stay; who does not know the option is told to halt.
 static void test_session_timeout(void)
 {
-	struct world *w = world_new(pki, true, PROTO_26);
+	struct world *w = world_new(pki, true, WORLD_PROTO_26);
 	uint64_t begun;
 
 	w->gw.session_timeout_s = 100;
@@ -547,13 +521,13 @@ static void test_session_timeout(void)
 	CU_ASSERT_EQUAL(w->end, SESSION_END_EXPIRED);
 	CU_ASSERT_TRUE(world_run(w, w->now + 5 * S, world_is_gone));
 	CU_ASSERT_STRING_EQUAL(sim_client_state(w->c)->message, "HALT,session timeout");
-	finish(w);
+	world_finish(w);
 }
 
 // Without IPv4 only clients get in that can be without.
 static void test_ipv6_only(void)
 {
-	struct world *w = world_new(pki, true, PROTO_24);
+	struct world *w = world_new(pki, true, WORLD_PROTO_24);
 
 	memset(&w->gw.client_cidr, 0, sizeof(w->gw.client_cidr));
 	world_start(w);
@@ -561,12 +535,12 @@ static void test_ipv6_only(void)
 	CU_ASSERT_STRING_EQUAL(sim_client_state(w->c)->message,
 		"AUTH_FAILED,this server gives IPv6 addresses only, which needs OpenVPN 2.5 or later");
 	CU_ASSERT_EQUAL(w->admitted, 0);
-	finish(w);
-	w = world_new(pki, true, PROTO_26);
+	world_finish(w);
+	w = world_new(pki, true, WORLD_PROTO_26);
 	memset(&w->gw.client_cidr, 0, sizeof(w->gw.client_cidr));
 	world_start(w);
 	CU_ASSERT_TRUE(world_run(w, w->now + 10 * S, world_is_connected));
-	finish(w);
+	world_finish(w);
 }
 
 static bool has_step(const struct world *w)
@@ -577,7 +551,7 @@ static bool has_step(const struct world *w)
 // A step of the handshake is under way elsewhere when its time is over, or the session's.
 static void test_step_outlived(void)
 {
-	struct world *w = world_new(pki, true, PROTO_26);
+	struct world *w = world_new(pki, true, WORLD_PROTO_26);
 
 	w->step_ms = 1000000;
 	w->gw.hand_window_s = 5;
@@ -589,9 +563,9 @@ static void test_step_outlived(void)
 	w->s = NULL;
 	CU_ASSERT_EQUAL(w->steps, 1);
 	CU_ASSERT_EQUAL(w->steps_abandoned, 1);
-	finish(w);
+	world_finish(w);
 	// A renegotiation fails for its time, the session goes on and takes another.
-	w = world_new(pki, true, PROTO_26);
+	w = world_new(pki, true, WORLD_PROTO_26);
 	w->step_ms = 1;
 	w->gw.hand_window_s = 5;
 	world_start(w);
@@ -607,7 +581,7 @@ static void test_step_outlived(void)
 	session_free(w->s);
 	w->s = NULL;
 	CU_ASSERT_EQUAL(w->steps_abandoned, 1);
-	finish(w);
+	world_finish(w);
 }
 
 int main(void)

@@ -6,8 +6,7 @@
 
 #include "control/channel/session.h"
 
-#include "control/channel/peer_info.h"
-#include "control/tests/sim_world.h"
+#include "control/tests/session_bed.h"
 #include "dataplane/base/log.h"
 #include "dataplane/tests/harness.h"
 
@@ -16,16 +15,12 @@
 #include <string.h>
 
 #define S 1000ull
-// Stock 2.6.
-#define PROTO_26 \
-	(PEER_PROTO_DATA_V2 | PEER_PROTO_REQUEST_PUSH | PEER_PROTO_TLS_KEY_EXPORT | \
-		PEER_PROTO_CC_EXIT | PEER_PROTO_AUTH_FAIL_TEMP)
 
 static struct test_pki *pki;
 
 static struct world *connect_world(void)
 {
-	struct world *w = world_new(pki, true, PROTO_26);
+	struct world *w = world_new(pki, true, WORLD_PROTO_26);
 
 	world_start(w);
 	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 10 * S, world_is_connected));
@@ -82,7 +77,7 @@ static void test_split_hello(void)
 	unsigned int i;
 
 	for (i = 0; i < HELLO_FAULTS * 4; i++) {
-		struct world *w = world_new(pki, i & 1, PROTO_26);
+		struct world *w = world_new(pki, i & 1, WORLD_PROTO_26);
 		struct hello_network n = {
 			.fault = i / 4, .send = w->client_cfg.send, .arg = w->client_cfg.arg};
 		uint64_t begun = w->now, limit = n.fault == HELLO_DOUBLED ? 2 : 4;
@@ -207,7 +202,7 @@ static void test_black_hole(void)
 	unsigned int connected = 0;
 
 	for (size_t i = 0; i < sizeof(carries) / sizeof(carries[0]); i++) {
-		struct world *w = world_new(pki, i & 1, PROTO_26);
+		struct world *w = world_new(pki, i & 1, WORLD_PROTO_26);
 		uint64_t begun = w->now;
 
 		w->carries_to_client = carries[i];
@@ -226,7 +221,7 @@ static void test_black_hole(void)
 	}
 	// Any other loss is no reason.
 	for (unsigned int seed = 0; seed < 40; seed++) {
-		struct world *w = world_new(pki, true, PROTO_26);
+		struct world *w = world_new(pki, true, WORLD_PROTO_26);
 
 		w->random += seed * 7919;
 		w->loss_pct = 30;
@@ -243,7 +238,7 @@ static void test_tls_mtu(void)
 	static const uint16_t mtus[] = {576, 1000, 1500};
 
 	for (size_t i = 0; i < sizeof(mtus) / sizeof(mtus[0]); i++) {
-		struct world *w = world_new(pki, i & 1, PROTO_26);
+		struct world *w = world_new(pki, i & 1, WORLD_PROTO_26);
 
 		w->gw.tls_mtu = mtus[i];
 		world_start(w);

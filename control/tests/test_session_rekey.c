@@ -5,48 +5,21 @@
 
 #include "control/channel/session.h"
 
-#include "control/channel/peer_info.h"
-#include "control/tests/sim_world.h"
+#include "control/tests/session_bed.h"
 #include "dataplane/base/log.h"
 #include "dataplane/tests/harness.h"
 
 #include <CUnit/CUnit.h>
 
 #define S 1000ull
-// Stock 2.6.
-#define PROTO_26 \
-	(PEER_PROTO_DATA_V2 | PEER_PROTO_REQUEST_PUSH | PEER_PROTO_TLS_KEY_EXPORT | \
-		PEER_PROTO_CC_EXIT | PEER_PROTO_AUTH_FAIL_TEMP)
-// Stock 2.4: keys by PRF, asks for its push reply.
-#define PROTO_24 PEER_PROTO_DATA_V2
 
 static struct test_pki *pki;
-
-static struct world *connect_world(bool wrapped, uint32_t proto)
-{
-	struct world *w = world_new(pki, wrapped, proto);
-
-	world_start(w);
-	CU_ASSERT_TRUE_FATAL(world_run(w, w->now + 10 * S, world_is_connected));
-	CU_ASSERT_TRUE(world_keys_match(w, 0));
-	return w;
-}
-
-static void finish(struct world *w)
-{
-	CU_ASSERT_EQUAL(w->violations, 0);
-	CU_ASSERT_TRUE(w->live_max <= 2);
-	CU_ASSERT_TRUE(w->connected <= 1);
-	CU_ASSERT_TRUE(w->closed <= 1);
-	CU_ASSERT_EQUAL(sim_client_state(w->c)->bad_records, 0);
-	world_free(w);
-}
 
 // Many renegotiations of the server under traffic: every key agrees, no packet meets an end that
 // lacks its key.
 static void test_server_renegotiates(void)
 {
-	struct world *w = world_new(pki, true, PROTO_26);
+	struct world *w = world_new(pki, true, WORLD_PROTO_26);
 	unsigned int i;
 	uint8_t id = 0;
 
@@ -77,7 +50,7 @@ static void test_server_renegotiates(void)
 	CU_ASSERT_EQUAL(w->data_lost_down, 0);
 	CU_ASSERT_TRUE(w->data_sent > 10000);
 	CU_ASSERT_EQUAL(w->closed, 0);
-	finish(w);
+	world_finish(w);
 }
 
 // OpenVPN 3 does not stand what others do.
@@ -93,17 +66,17 @@ static void test_openvpn3_renegotiates_slowly(void)
 	CU_ASSERT_EQUAL(session_info(w->s)->renegotiations, 0);
 	world_run(w, w->now + 15 * S, NULL);
 	CU_ASSERT_EQUAL(session_info(w->s)->renegotiations, 1);
-	finish(w);
+	world_finish(w);
 }
 
 // The same begun by the client, far more often than the server would.
 static void test_client_renegotiates(void)
 {
-	static const uint32_t protos[] = {PROTO_26, PROTO_24};
+	static const uint32_t protos[] = {WORLD_PROTO_26, WORLD_PROTO_24};
 	unsigned int i, j;
 
 	for (j = 0; j < 2; j++) {
-		struct world *w = connect_world(j == 0, protos[j]);
+		struct world *w = world_connected(pki, j == 0, protos[j]);
 		uint8_t id = 0;
 
 		w->data_every_ms = 10;
@@ -120,14 +93,14 @@ static void test_client_renegotiates(void)
 		CU_ASSERT_EQUAL(w->data_lost_up, 0);
 		CU_ASSERT_EQUAL(w->data_lost_down, 0);
 		CU_ASSERT_EQUAL(w->closed, 0);
-		finish(w);
+		world_finish(w);
 	}
 }
 
 // With the usual times: old key sends for the hand window, is accepted for the transition window.
 static void test_key_times(void)
 {
-	struct world *w = connect_world(true, PROTO_26);
+	struct world *w = world_connected(pki, true, WORLD_PROTO_26);
 
 	w->gw.tran_window_s = 90;
 	w->data_every_ms = 500;
@@ -148,12 +121,12 @@ static void test_key_times(void)
 	session_renegotiate(w->s, "test", w->now);
 	world_run(w, w->now + 120 * S, NULL);
 	CU_ASSERT_EQUAL(w->removed_ms[1], w->added_ms[2] + 60 * S);
-	finish(w);
+	world_finish(w);
 }
 
 static void test_simultaneous(void)
 {
-	struct world *w = connect_world(false, PROTO_26);
+	struct world *w = world_connected(pki, false, WORLD_PROTO_26);
 
 	world_run(w, w->now + 3 * S, NULL);
 	session_renegotiate(w->s, "test", w->now);
@@ -163,13 +136,13 @@ static void test_simultaneous(void)
 	CU_ASSERT_EQUAL(session_info(w->s)->renegotiations, 1);
 	CU_ASSERT_EQUAL(w->adds, 2);
 	CU_ASSERT_TRUE(world_keys_match(w, 1));
-	finish(w);
+	world_finish(w);
 }
 
 // The client stops answering on the control channel while its data flows.
 static void test_failed_renegotiation(void)
 {
-	struct world *w = connect_world(true, PROTO_26);
+	struct world *w = world_connected(pki, true, WORLD_PROTO_26);
 	uint64_t begun;
 
 	w->gw.tran_window_s = 200;
@@ -185,9 +158,9 @@ static void test_failed_renegotiation(void)
 	CU_ASSERT_EQUAL(w->now, begun + 200 * S);
 	CU_ASSERT_EQUAL(w->end, SESSION_END_RENEG);
 	CU_ASSERT_EQUAL(w->data_lost_up, 0);
-	finish(w);
+	world_finish(w);
 	// The client, which never heard of it, begins later with the same key id.
-	w = connect_world(true, PROTO_26);
+	w = world_connected(pki, true, WORLD_PROTO_26);
 	w->gw.tran_window_s = 200;
 	world_run(w, w->now + 5 * S, NULL);
 	w->cut_to_client = true;
@@ -201,7 +174,7 @@ static void test_failed_renegotiation(void)
 	CU_ASSERT_TRUE(world_keys_match(w, 1));
 	world_run(w, w->now + 300 * S, NULL);
 	CU_ASSERT_EQUAL(w->closed, 0);
-	finish(w);
+	world_finish(w);
 }
 
 int main(void)

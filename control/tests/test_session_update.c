@@ -5,8 +5,7 @@
 
 #include "control/channel/session.h"
 
-#include "control/channel/peer_info.h"
-#include "control/tests/sim_world.h"
+#include "control/tests/session_bed.h"
 #include "dataplane/tests/harness.h"
 
 #include <CUnit/CUnit.h>
@@ -16,10 +15,7 @@
 #include <string.h>
 
 #define S 1000ull
-#define PROTO_26 \
-	(PEER_PROTO_DATA_V2 | PEER_PROTO_REQUEST_PUSH | PEER_PROTO_TLS_KEY_EXPORT | \
-		PEER_PROTO_CC_EXIT | PEER_PROTO_AUTH_FAIL_TEMP)
-#define PROTO_27 (PROTO_26 | PEER_PROTO_DNS_OPTION_V2 | PEER_PROTO_PUSH_UPDATE)
+#define PROTO_27 (WORLD_PROTO_26 | PEER_PROTO_DNS_OPTION_V2 | PEER_PROTO_PUSH_UPDATE)
 
 static struct test_pki *pki;
 static struct conf_gateway gw; // what reloads bring
@@ -141,7 +137,7 @@ static void test_outdated(void)
 
 static void test_cbc(void)
 {
-	struct world *w = world_new(pki, true, PROTO_26);
+	struct world *w = world_new(pki, true, WORLD_PROTO_26);
 
 	w->gw.fallback_cipher = CIPHER_AES_256_CBC;
 	w->gw.auth = DIGEST_SHA256;
@@ -159,7 +155,7 @@ static void test_cbc(void)
 // Clients that have not said that they understand it never see it.
 static void test_cannot(void)
 {
-	struct world *w = connect_world(PROTO_26);
+	struct world *w = connect_world(WORLD_PROTO_26);
 	unsigned int sent = w->sent_by_server;
 
 	gw.redirect_gateway = true;
@@ -224,7 +220,7 @@ static void test_renegotiation(void)
 
 static void test_say(void)
 {
-	struct world *w = world_new(pki, true, PROTO_26);
+	struct world *w = world_new(pki, true, WORLD_PROTO_26);
 	unsigned int said = 0;
 	int ret;
 
