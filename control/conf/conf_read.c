@@ -270,8 +270,7 @@ static int read_element(
 	if (opt->type == CONF_T_PREFIXES)
 		return read_prefix(w, opt, n, out);
 	if (opt->type == CONF_T_ADDRS)
-		// Those of an endpoint are required, those of others are not ours.
-		return opt->required ? read_own_addr(w, opt, n, out) : read_addr(w, opt, n, out);
+		return opt->own ? read_own_addr(w, opt, n, out) : read_addr(w, opt, n, out);
 	if (is_lines(opt))
 		return read_line(w, opt, n, out);
 	if (opt->type == CONF_T_FINGERPRINTS)
@@ -356,7 +355,7 @@ static int read_list(
 		return refuse(w, opt, n);
 	if (n->kind == CONF_SCALAR)
 		return add_words(w, opt, n, base);
-	if (opt->type == CONF_T_ADDRS && opt->required && !n->child)
+	if (opt->own && !n->child)
 		return fail(w, n->line, n->column, "%s must be at least one address, got none",
 			opt->name);
 	// An empty one would mean nobody, or nothing at all.

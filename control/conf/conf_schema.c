@@ -144,7 +144,7 @@ static const struct conf_option interface_options[] = {
 };
 
 static const struct conf_option endpoint_options[] = {
-	{"address", CONF_T_ADDRS, .required = true, GW(endpoint_addrs),
+	{"address", CONF_T_ADDRS, .required = true, .own = true, GW(endpoint_addrs),
 		COUNT(struct conf_gateway, endpoint_addr_count), .words = endpoint_words,
 		.help = "Addresses of this node the gateway listens on, at most 8, IPv4 and IPv6. Each "
 			"answers what was sent to it. Name them: 0.0.0.0 and :: are refused."},

@@ -53,6 +53,7 @@ struct conf_option {
 	const char *name; // NULL ends a table
 	enum conf_type type;
 	bool required, brief;
+	bool own;             // addresses: of this node, to listen at; one at least
 	size_t offset, bytes; // of the field
 	size_t count_offset;  // lists
 	uint64_t min, max;
