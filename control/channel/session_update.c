@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUEUE_MAX 32                               // of the longest update there may be two
+#define WORDS_MAX 32                               // behind which the operator says no more
+#define QUEUE_MAX (2 * PUSH_PARTS_MAX)             // two of the longest updates
 #define QUEUE_TLS_BYTES (KEY_STATE_OUTPUT_MAX / 2) // what may wait below us
 
 static struct session_message *message_new(const char *text)
@@ -73,7 +74,7 @@ int session_say(struct session *s, const char *message, uint64_t now_ms)
 
 	if (s->phase != SESSION_CONNECTED)
 		return -ENOTCONN;
-	if (s->queued >= QUEUE_MAX)
+	if (s->queued >= WORDS_MAX)
 		return -ENOBUFS;
 	m = message_new(message);
 	if (!m)
